@@ -1,0 +1,1 @@
+"""The thesis, executable: what its notebooks share."""

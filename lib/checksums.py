@@ -1,0 +1,49 @@
+"""SHA-256 of files, and what data/SHA256SUMS says of the data sets that the project ships."""
+
+import hashlib
+from pathlib import Path
+
+DATA = Path(__file__).resolve().parent.parent / "data"
+
+
+class DatasetError(Exception):
+    """Data that is missing, damaged, or not what was asked for; the message says which and what to do."""
+
+
+def of_bytes(content):
+    """Return the SHA-256 of `content` in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def of_file(path):
+    """Return the SHA-256 of the file in hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def shipped(name):
+    """Return {path below data/NAME: SHA-256} of a shipped data set; empty for one that is not shipped."""
+    lines = (DATA / "SHA256SUMS").read_text(encoding="ascii").splitlines()
+    listed = (line.split("  ", 1) for line in lines)
+    return {path.removeprefix(f"{name}/"): sum for sum, path in listed if path.startswith(f"{name}/")}
+
+
+def verified(name):
+    """Return `shipped(name)` after comparing every file with it.
+
+    Raises DatasetError, naming the file and the remedy, for one that is missing or damaged.
+    """
+    sums = shipped(name)
+    remedy = f"restore it with `git checkout data/{name}` or `python data/make_data.py`"
+    for path, expected in sums.items():
+        file = DATA / name / path
+        if not file.exists():
+            raise DatasetError(f"data/{name}/{path} is missing; {remedy}.")
+        if of_file(file) != expected:
+            raise DatasetError(f"data/{name}/{path} has a wrong checksum, it is damaged; {remedy}.")
+    return sums
+
+
+def of_dataset(sums):
+    """Return one SHA-256 for a whole data set, given {path: SHA-256} of its files."""
+    return of_bytes("".join(f"{sums[path]}  {path}\n" for path in sorted(sums)).encode())

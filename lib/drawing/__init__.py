@@ -1,0 +1,1 @@
+"""Diagrams drawn from real objects: arrays, neurons, Keras models."""

@@ -1,0 +1,58 @@
+"""Functions of one variable beside their derivatives, and names at the ends of curves."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from lib import style
+
+
+def draw_function(x, functions, gradients, vanishing=None):
+    """Draw functions (a) and their derivatives (b) over x, in one colour a name.
+
+    `functions` and `gradients` are {name: values at x}; where all gradients are smaller than
+    `vanishing`, the background is shaded. Returns the figure, and the numbers as a long frame with
+    the columns x, curve, value, gradient. Thesis 3.1.3, Abb. 5 to 15.
+    """
+    fig, axes = plt.subplots(1, 2, figsize=style.size(1, 0.33))
+    for ax, curves, title in zip(axes, (functions, gradients), ("(a) function", "(b) derivative"), strict=True):
+        for index, (name, values) in enumerate(curves.items()):
+            ax.plot(x, values, color=f"C{index}", label=name)
+        ax.axhline(0, color=style.GREY, linewidth=0.5, zorder=0)
+        ax.set(title=title, xlabel="$x$", xlim=(x[0], x[-1]))
+    if vanishing is not None:
+        flat = np.all([np.abs(values) < vanishing for values in gradients.values()], axis=0)
+        for ax in axes:
+            ax.fill_between(x, 0, 1, where=flat, transform=ax.get_xaxis_transform(), color=style.LIGHT, zorder=-1)
+    if len(functions) > 1:
+        axes[0].legend(loc="upper left")
+    frames = [
+        pd.DataFrame({"x": x, "curve": name, "value": functions[name], "gradient": gradients[name]})
+        for name in functions
+    ]
+    return fig, pd.concat(frames, ignore_index=True)
+
+
+
+def name_curves(ax, gap=0.065):
+    """Write the label of every line of an axes at its right end, in its colour.
+
+    Names that would overlap are moved apart to `gap`, a fraction of the axes' height; set the limits first.
+    """
+    lines = [line for line in ax.get_lines() if not line.get_label().startswith("_")]
+    to_fraction = ax.transData + ax.transAxes.inverted()
+    ends = [to_fraction.transform((line.get_xdata()[-1], line.get_ydata()[-1])) for line in lines]
+    order = np.argsort([height for _, height in ends])
+    lowest = -np.inf
+    for index in order:
+        x, height = ends[index]
+        lowest = max(height, lowest + gap)
+        ax.text(
+            x + 0.012,
+            lowest,
+            lines[index].get_label(),
+            transform=ax.transAxes,
+            color=lines[index].get_color(),
+            va="center",
+            fontsize=8,
+        )

@@ -1,0 +1,39 @@
+"""How results are published just now: into which folder, in which language, formats and scale.
+
+run_all.py hands an edition to each notebook through one environment variable. Without it
+(JupyterLab, nbval) results go to build/lab/, so that trying something out never touches figures/.
+"""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+
+from lib.concordance import ROOT
+
+VARIABLE = "THESIS_EDITION"
+
+
+@dataclass(frozen=True)
+class Edition:
+    """Folder for results, language ("en", "de"), figure formats, scale ("default", "quick"), chapter.
+
+    `chapter` is the notebook that is being built, None where nobody said.
+    """
+
+    folder: str = str(ROOT / "build" / "lab")
+    language: str = "en"
+    formats: tuple[str, ...] = ("pdf", "png")
+    scale: str = "default"
+    chapter: str | None = None
+
+    def environment(self):
+        """Return the environment variable that makes `current()` return this edition."""
+        return {VARIABLE: json.dumps(asdict(self))}
+
+
+def current():
+    """Return the edition that the environment names, or the one for interactive work."""
+    fields = json.loads(os.environ.get(VARIABLE, "{}"))
+    if "formats" in fields:
+        fields["formats"] = tuple(fields["formats"])
+    return Edition(**fields)

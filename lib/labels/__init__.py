@@ -1,0 +1,111 @@
+"""German for every label of a figure or table, from a gettext catalogue, with decimal commas.
+
+Labels are written in English where they are used; nothing there marks them for translation. A
+message of the catalogue is a label in which each number and each formula reads {}, so that
+"rank 5" and "rank 10" are the one message "rank {}".
+"""
+
+import re
+from functools import cache
+from pathlib import Path
+
+from babel.messages.pofile import read_po
+from matplotlib.text import Text
+from matplotlib.ticker import Formatter
+
+NUMBER_OR_FORMULA = re.compile(r"\$[^$]+\$|(?<![A-Za-z_])\d+(?:\.\d+)*")
+DECIMAL_POINT = re.compile(r"(?<![\d.])(\d+)\.(\d+)(?![\d.])")
+
+
+class MissingTranslation(Exception):
+    """A label that the catalogue of the language does not have."""
+
+
+@cache
+def catalogue(language):
+    """Return the Babel catalogue of a language, read from its .po file beside this module."""
+    with open(Path(__file__).with_name(f"{language}.po"), "rb") as file:
+        return read_po(file, locale=language)
+
+
+def message(text):
+    """Return the catalogue's message for a label, or None for one that holds no words."""
+    template = NUMBER_OR_FORMULA.sub("{}", text)
+    return template if re.search(r"[^\W\d_]", template) else None
+
+
+def _decimal_comma(match):
+    comma = "{,}" if match.group().startswith("$") else ","
+    return DECIMAL_POINT.sub(rf"\1{comma}\2", match.group())
+
+
+def translate(text, language):
+    """Return a label in `language` ("en" leaves it as it is).
+
+    Raises MissingTranslation, naming the message, where the catalogue lacks it.
+    """
+    if language == "en":
+        return text
+    values = [_decimal_comma(match) for match in NUMBER_OR_FORMULA.finditer(text)]
+    template = message(text)
+    if template is None:
+        return NUMBER_OR_FORMULA.sub(_decimal_comma, text)
+    entry = catalogue(language).get(template)
+    if entry is None or not entry.string:
+        raise MissingTranslation(f"lib/labels/{language}.po has no translation of {template!r}.")
+    return entry.string.format(*values)
+
+
+class _Translated(Formatter):
+    """A tick formatter in another language: what `formatter` says, translated."""
+
+    def __init__(self, formatter, language):
+        self.formatter, self.language = formatter, language
+
+    def __call__(self, value, position=None):
+        return translate(self.formatter(value, position), self.language)
+
+    def format_ticks(self, values):
+        return [translate(label, self.language) for label in self.formatter.format_ticks(values)]
+
+    def get_offset(self):
+        return translate(self.formatter.get_offset(), self.language)
+
+
+def _axes_of(fig):
+    return [axis for ax in fig.axes for axis in ax._axis_map.values()]
+
+
+def _tick_labels(fig):
+    return {
+        label
+        for axis in _axes_of(fig)
+        for tick in axis.get_major_ticks() + axis.get_minor_ticks()
+        for label in (tick.label1, tick.label2)
+    }
+
+
+def texts(fig):
+    """Return the visible, non-empty matplotlib texts of a figure, tick labels among them."""
+    fig.draw_without_rendering()
+    return [text for text in fig.findobj(Text) if text.get_visible() and text.get_text().strip()]
+
+
+def messages(fig):
+    """Return the sorted messages that a figure needs from a catalogue."""
+    return sorted({message(text.get_text()) for text in texts(fig)} - {None})
+
+
+def translate_figure(fig, language):
+    """Change every text of a figure, tick labels included, into `language`.
+
+    Raises MissingTranslation for the first text that the catalogue lacks.
+    """
+    shown = texts(fig)
+    tick_labels = _tick_labels(fig)
+    for text in shown:
+        if text not in tick_labels:
+            text.set_text(translate(text.get_text(), language))
+    for axis in _axes_of(fig):
+        for formatter in (axis.major, axis.minor):
+            formatter.formatter = _Translated(formatter.formatter, language)

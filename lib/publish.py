@@ -1,0 +1,249 @@
+"""The only doors through which results leave a notebook: figure(), table() and claim().
+
+Each writes its files into the folder of the current edition, whole or not at all, with a record
+(<id>.record.json) of where the result comes from, and shows the result in the notebook. The same
+inputs give the same bytes: nothing written holds a time or a path.
+"""
+
+import html
+import io
+import json
+import os
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+from IPython.display import display
+from pandas.api.types import is_numeric_dtype
+
+from lib import checksums, concordance, edition, labels, style
+
+PNG_IN_NOTEBOOK = 120  # dots per inch
+FORMATS = ("pdf", "png", "svg")
+LIBRARIES = ("numpy", "scipy", "pandas", "matplotlib", "tensorflow", "keras")
+SIGNIFICANT_DIGITS = 6
+VERDICT_COLOURS = {"holds": "#009E73", "holds with a condition": "#E69F00", "corrected": "#D55E00"}
+
+
+class PublishError(Exception):
+    """A result that may not leave the notebook as it is."""
+
+
+def write_atomically(path, content):
+    """Write bytes to `path` so that a reader sees the old file or the new one, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        unfinished.write_bytes(content)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _check_owner(entry, publishing):
+    if publishing.chapter not in (None, entry.notebook):
+        raise PublishError(
+            f"{entry.id} belongs to the chapter {entry.notebook}; {publishing.chapter} may not publish it."
+        )
+
+
+def _publishing_cell(entry):
+    """Return the id of the cell that publishes `entry`: the one code cell that names it."""
+    notebook = concordance.NOTEBOOKS / f"{entry.notebook}.ipynb"
+    if notebook.exists():
+        for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
+            if cell["cell_type"] == "code" and f'"{entry.id}"' in "".join(cell["source"]):
+                return cell.get("id")
+    return None
+
+
+def _provenance(entry, seeds):
+    """Return what made a result: notebook, cell, data, seeds, library versions."""
+    chapter = next(c for c in concordance.chapters() if c.notebook == entry.notebook)
+    return {
+        "notebook": entry.notebook,
+        "cell": _publishing_cell(entry),
+        "data": {name: checksums.of_dataset(checksums.shipped(name)) for name in chapter.data},
+        "seeds": list(seeds),
+        "versions": {name: version(name) for name in LIBRARIES if name in sys.modules},
+    }
+
+
+def _write(publishing, id, files, record):
+    """Write {file name: bytes}, and the record with their checksums, into the edition's folder."""
+    folder = Path(publishing.folder)
+    for name, content in files.items():
+        write_atomically(folder / name, content)
+    record["files"] = {name: checksums.of_bytes(content) for name, content in files.items()}
+    write_atomically(folder / f"{id}.record.json", json.dumps(record).encode())
+
+
+def _csv(frame):
+    return frame.to_csv(index=False, float_format=f"%.{SIGNIFICANT_DIGITS}g", lineterminator="\n").encode()
+
+
+def _embedded(output, caption, provenance):
+    """Return {"Title", "Subject", "Keywords"} that say in a file what it is and what made it."""
+    data = "; ".join(f"{name} {digest[:16]}" for name, digest in provenance["data"].items())
+    seeds = " ".join(map(str, provenance["seeds"]))
+    return {
+        "Title": caption,
+        "Subject": f"{output.id}, {output.number or 'section ' + output.section}",
+        "Keywords": f"notebook: {output.notebook}; data: {data or 'none'}; seeds: {seeds or 'none'}",
+    }
+
+
+def _rendered(fig, output, format, embedded, dpi):
+    """Return the figure as the bytes of one format."""
+    metadata = {
+        "pdf": embedded | {"CreationDate": None},
+        "png": embedded,
+        "svg": {"Title": embedded["Title"], "Description": embedded["Subject"], "Date": None},
+    }[format]
+    buffer = io.BytesIO()
+    with plt.rc_context({"svg.hashsalt": output.id}):
+        fig.savefig(buffer, format=format, metadata=metadata, dpi=dpi)
+    return buffer.getvalue()
+
+
+def _check_legible(fig, output):
+    """Raise PublishError where the figure is wider than the text or has text of the wrong size."""
+    width = fig.get_figwidth()
+    if width > style.TEXT_WIDTH + 1e-6:
+        raise PublishError(
+            f"{output.id} is {width * 2.54:.1f} cm wide; the text width is {style.TEXT_WIDTH * 2.54:.1f} cm."
+        )
+    smallest, largest = style.TEXT_POINTS
+    for text in labels.texts(fig):
+        if not smallest <= text.get_fontsize() <= largest:
+            raise PublishError(
+                f"{output.id} has the text {text.get_text()!r} in {text.get_fontsize():g} pt; "
+                f"texts have {smallest} to {largest} pt at print size."
+            )
+
+
+def _watermark(fig):
+    fig.text(
+        0.5,
+        0.5,
+        "QUICK",
+        fontsize=60,
+        color="#D55E00",
+        alpha=0.25,
+        rotation=20,
+        ha="center",
+        va="center",
+        in_layout=False,
+    )
+
+
+def _caption(output, publishing):
+    quick = {"en": " (Quick scale: not to be quoted.)", "de": " (Schnelldurchlauf: nicht zitieren.)"}
+    language = publishing.language
+    return output.caption[language] + (quick[language] if publishing.scale == "quick" else "")
+
+
+def figure(fig, id, *, data, seeds=()):
+    """Publish a matplotlib figure as PDF and PNG (the edition may say otherwise), with its numbers as CSV.
+
+    `id` is the figure's id in the concordance, `data` the pandas frame of the plotted numbers in
+    long form, `seeds` the seeds of the runs behind it. Closes the figure and shows it with its
+    caption. Raises ConcordanceError for an unknown id, and PublishError for a figure of another
+    chapter, one wider than the text, or text that is not 8-10 pt.
+    """
+    output, publishing = concordance.output(id, "figure"), edition.current()
+    _check_owner(output, publishing)
+    _check_legible(fig, output)
+    provenance = _provenance(output, seeds)
+    record = provenance | {"messages": labels.messages(fig)}
+    if publishing.language != "en":
+        labels.translate_figure(fig, publishing.language)
+    if publishing.scale == "quick":
+        _watermark(fig)
+    caption = _caption(output, publishing)
+    embedded = _embedded(output, caption, provenance)
+    files = {
+        f"{id}.{format}": _rendered(fig, output, format, embedded, "figure" if format == "svg" else 300)
+        for format in publishing.formats
+    }
+    _write(publishing, id, files | {f"{id}.csv": _csv(data)}, record)
+    picture = _rendered(fig, output, "png", embedded, PNG_IN_NOTEBOOK)
+    plt.close(fig)
+    display({"image/png": picture, "text/plain": id}, raw=True)
+    display({"text/markdown": f"*{caption}*", "text/plain": caption}, raw=True)
+
+
+def _localised(frame, language):
+    """Return the frame with translated headers and entries, numbers as text for reading."""
+
+    def shown(value):
+        if isinstance(value, float | np.floating):
+            return labels.translate(f"{value:.{SIGNIFICANT_DIGITS}g}", language)
+        return labels.translate(str(value), language)
+
+    return frame.map(shown).rename(columns=lambda name: labels.translate(name, language))
+
+
+def _booktabs(frame, alignments, output, caption):
+    return (
+        frame.style.hide(axis="index")
+        .format(escape="latex")
+        .format_index(escape="latex", axis=1)
+        .to_latex(
+            hrules=True,
+            caption=caption,
+            label=f"tab:{output.id}",
+            position_float="centering",
+            column_format=alignments,
+        )
+    )
+
+
+def table(frame, id, *, seeds=()):
+    """Publish a pandas frame as CSV and as a booktabs LaTeX table with caption and label.
+
+    `id` is the table's id in the concordance; the frame's index is not printed. Shows the frame.
+    Raises ConcordanceError for an unknown id, PublishError for a table of another chapter.
+    """
+    output, publishing = concordance.output(id, "table"), edition.current()
+    _check_owner(output, publishing)
+    caption = _caption(output, publishing)
+    words = [*frame.columns, *(value for column in frame for value in frame[column].map(str))]
+    record = _provenance(output, seeds) | {
+        "messages": sorted({labels.message(word) for word in words} - {None})
+    }
+    localised = _localised(frame, publishing.language)
+    alignments = "".join("r" if is_numeric_dtype(frame[column]) else "l" for column in frame)
+    booktabs = _booktabs(localised, alignments, output, caption)
+    _write(publishing, id, {f"{id}.csv": _csv(frame), f"{id}.tex": booktabs.encode()}, record)
+    html_table = localised.to_html(index=False, border=0)
+    display({"text/html": html_table, "text/plain": localised.to_string(index=False)}, raw=True)
+    display({"text/markdown": f"*{caption}*", "text/plain": caption}, raw=True)
+
+
+def claim(id, *, stated, measured, verdict):
+    """Record what became of a claim of the thesis, and show it as a box.
+
+    `stated` is what the thesis says, `measured` what the code found, `verdict` one of "holds",
+    "holds with a condition" and "corrected". Raises ConcordanceError for an unknown id, and
+    PublishError for a claim of another chapter or a verdict other than the concordance's.
+    """
+    entry, publishing = concordance.claim(id), edition.current()
+    _check_owner(entry, publishing)
+    if verdict != entry.verdict:
+        raise PublishError(
+            f"The verdict on {id} is now '{verdict}'; the concordance has '{entry.verdict}'. Measured: {measured}"
+        )
+    record = {"section": entry.section, "stated": stated, "measured": measured, "verdict": verdict}
+    _write(publishing, id, {}, _provenance(entry, ()) | record)
+    colour = VERDICT_COLOURS[verdict]
+    box = (
+        f'<div style="border-left: 4px solid {colour}; padding: 0.2em 1em">'
+        f"<b>Claim, section {entry.section}</b><br>"
+        f"The thesis: {html.escape(stated)}<br>Measured: {html.escape(measured)}<br>"
+        f'<b style="color: {colour}">{verdict}</b></div>'
+    )
+    text = f"Claim, section {entry.section}\nThe thesis: {stated}\nMeasured: {measured}\nVerdict: {verdict}"
+    display({"text/html": box, "text/plain": text}, raw=True)
