@@ -29,11 +29,26 @@ def arguments():
     )
     add = parser.add_argument
     add("chapters", nargs="*", metavar="CHAPTER", help="what to build (default: everything)")
-    add("--list", action="store_true", help="show chapters and outputs, fresh or stale and why; build nothing")
+    add(
+        "--list", action="store_true", help="show chapters and outputs, fresh or stale and why; build nothing"
+    )
     add("--fresh", action="store_true", help="build also what is up to date")
-    add("--quick", action="store_true", help="smaller numbers, watermarked, into build/quick/ instead of figures/")
-    add("--lang", choices=("en", "de"), default="en", help="language of labels and captions; de goes to figures/de/")
-    add("--formats", default="pdf,png", help="of figures, separated by commas: pdf, png, svg (default: pdf,png)")
+    add(
+        "--quick",
+        action="store_true",
+        help="smaller numbers, watermarked, into build/quick/ instead of figures/",
+    )
+    add(
+        "--lang",
+        choices=("en", "de"),
+        default="en",
+        help="language of labels and captions; de goes to figures/de/",
+    )
+    add(
+        "--formats",
+        default="pdf,png",
+        help="of figures, separated by commas: pdf, png, svg (default: pdf,png)",
+    )
     add("--workers", type=int, default=2, help="chapters that run side by side (default: 2)")
     add(
         "-p",
@@ -45,7 +60,11 @@ def arguments():
     )
     add("--time-limit", type=int, default=900, metavar="SECONDS", help="for one cell (default: 900)")
     add("--update", action="store_true", help="write the outputs into the notebooks, too")
-    add("--check", action="store_true", help="rebuild from nothing into build/check/ and compare with figures/")
+    add(
+        "--check",
+        action="store_true",
+        help="rebuild from nothing into build/check/ and compare with figures/",
+    )
     return parser.parse_args()
 
 
@@ -69,14 +88,18 @@ def requested(options):
         raise UsageError("--workers and --time-limit take whole numbers from 1 on.")
     plain = not (options.quick or options.p or options.lang != "en" or options.formats != "pdf,png")
     if (options.update or options.check) and not plain:
-        raise UsageError("--update and --check are about the committed results: without --quick, -p, --lang, --formats.")
+        raise UsageError(
+            "--update and --check are about the committed results: without --quick, -p, --lang, --formats."
+        )
     if options.update and options.check:
         raise UsageError("--update changes what --check compares with; call them one after the other.")
     chapters = find_chapters(options.chapters)
     known = {}
     for chapter in chapters:
         if not chapter.path.exists():
-            raise UsageError(f"The concordance names {chapter.path.relative_to(ROOT)}, but there is no such file.")
+            raise UsageError(
+                f"The concordance names {chapter.path.relative_to(ROOT)}, but there is no such file."
+            )
         known |= notebooks.parameters(notebooks.read(chapter.path))
     for name, _ in options.p:
         if name not in known:
@@ -84,7 +107,9 @@ def requested(options):
     return plan.Build(
         chapters=tuple(chapters),
         folder=folder(options),
-        edition=Edition(language=options.lang, formats=formats, scale="quick" if options.quick else "default"),
+        edition=Edition(
+            language=options.lang, formats=formats, scale="quick" if options.quick else "default"
+        ),
         parameters={name: notebooks.parse_value(name, text, known[name]) for name, text in options.p},
         fresh=options.fresh or options.check,
         workers=options.workers,
@@ -151,7 +176,9 @@ def build_all(build, options):
     try:
         lock = FileLock(execute.BUILD / "lock", timeout=0).acquire()
     except Timeout:
-        raise UsageError("Another build of this checkout is running; wait until it ends, or stop it.") from None
+        raise UsageError(
+            "Another build of this checkout is running; wait until it ends, or stop it."
+        ) from None
     progress = report.Report()
     with lock:
         if options.check:

@@ -126,7 +126,9 @@ def read_idx(path):
             zeros, type_code, dimensions = struct.unpack(">HBB", file.read(4))
             shape = struct.unpack(f">{dimensions}I", file.read(4 * dimensions))
             if zeros != 0 or type_code not in IDX_TYPES:
-                raise DatasetError(f"'{path}' is not an IDX file: it starts with {zeros:#06x}{type_code:02x}.")
+                raise DatasetError(
+                    f"'{path}' is not an IDX file: it starts with {zeros:#06x}{type_code:02x}."
+                )
             dtype = np.dtype(IDX_TYPES[type_code])
             expected = math.prod(shape) * dtype.itemsize
             if expected > LARGEST_IDX:
@@ -176,8 +178,6 @@ def _split(labels, published_test, seed, validation, test):
         members = generator.permutation(free[labels[free] == label])
         tested = max(1, round(test * len(members))) if published_test is None else 0
         validated = max(1, round(validation * len(members)))
-        for part, indices in zip(
-            (2, 1, 0), np.split(members, [tested, tested + validated]), strict=True
-        ):
+        for part, indices in zip((2, 1, 0), np.split(members, [tested, tested + validated]), strict=True):
             parts[part].append(indices)
     return [np.sort(np.concatenate(part)) for part in parts]

@@ -15,7 +15,9 @@ def draw_function(x, functions, gradients, vanishing=None):
     the columns x, curve, value, gradient. Thesis 3.1.3, Abb. 5 to 15.
     """
     fig, axes = plt.subplots(1, 2, figsize=style.size(1, 0.33))
-    for ax, curves, title in zip(axes, (functions, gradients), ("(a) function", "(b) derivative"), strict=True):
+    for ax, curves, title in zip(
+        axes, (functions, gradients), ("(a) function", "(b) derivative"), strict=True
+    ):
         for index, (name, values) in enumerate(curves.items()):
             ax.plot(x, values, color=f"C{index}", label=name)
         ax.axhline(0, color=style.GREY, linewidth=0.5, zorder=0)
@@ -23,7 +25,9 @@ def draw_function(x, functions, gradients, vanishing=None):
     if vanishing is not None:
         flat = np.all([np.abs(values) < vanishing for values in gradients.values()], axis=0)
         for ax in axes:
-            ax.fill_between(x, 0, 1, where=flat, transform=ax.get_xaxis_transform(), color=style.LIGHT, zorder=-1)
+            ax.fill_between(
+                x, 0, 1, where=flat, transform=ax.get_xaxis_transform(), color=style.LIGHT, zorder=-1
+            )
     if len(functions) > 1:
         axes[0].legend(loc="upper left")
     frames = [
@@ -31,7 +35,6 @@ def draw_function(x, functions, gradients, vanishing=None):
         for name in functions
     ]
     return fig, pd.concat(frames, ignore_index=True)
-
 
 
 def name_curves(ax, gap=0.065):

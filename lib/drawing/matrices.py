@@ -17,7 +17,14 @@ def draw_matrix(ax, values, *, shade=None, texts=True, title=None):
         colour = shade(value) if shade else "white"
         ax.add_patch(Rectangle((column, row), 1, 1, facecolor=colour, edgecolor="#A0A0A0", linewidth=0.5))
         if texts:
-            ax.text(column + 0.5, row + 0.5, f"{value:.3g}".replace("-", "−"), ha="center", va="center", fontsize=8)
+            ax.text(
+                column + 0.5,
+                row + 0.5,
+                f"{value:.3g}".replace("-", "−"),
+                ha="center",
+                va="center",
+                fontsize=8,
+            )
     ax.set(xlim=(-0.1, columns + 0.1), ylim=(rows + 0.1, -0.1), aspect="equal")
     if title:
         ax.set_title(title)

@@ -16,7 +16,14 @@ def _link(ax, start, end, text=None, place=0.4):
     """Draw an arrow; the text stands on it, `place` of the way."""
     ax.add_patch(
         FancyArrowPatch(
-            start, end, arrowstyle="-|>", mutation_scale=9, color=style.GREY, linewidth=0.9, shrinkA=0, shrinkB=0
+            start,
+            end,
+            arrowstyle="-|>",
+            mutation_scale=9,
+            color=style.GREY,
+            linewidth=0.9,
+            shrinkA=0,
+            shrinkB=0,
         )
     )
     if text:

@@ -1,0 +1,51 @@
+# Figures, tests and JupyterLab; each makes its environment from the lock when it is needed.
+
+# The first interpreter found that is Python 3.11 to 3.13 and has venv
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+	2>/dev/null && echo $$python && break; done)
+BIN := .venv/bin
+INSTALLED := .venv/installed
+
+.PHONY: figures test lab lock
+
+figures: $(INSTALLED)
+	$(BIN)/python run_all.py
+
+test: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest --numprocesses 2
+
+lab: $(INSTALLED)
+	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/jupyter lab notebooks
+
+# Pins the newest versions that pyproject.toml allows, for all systems, and hands them to conda too:
+# pip refuses an editable install beside hashes, so environment.yml has the same pins without them.
+lock: $(INSTALLED)
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --fork-strategy fewest \
+		--generate-hashes --extra test --custom-compile-command "make lock" \
+		--output-file requirements.lock pyproject.toml
+	$(MAKE) environment.yml
+
+environment.yml: requirements.lock
+	{ echo "# Made by \`make lock\`: the versions of requirements.lock, and lib/ in editable mode."; \
+	echo "name: food-image-analysis"; \
+	echo "channels:"; \
+	echo "  - conda-forge"; \
+	echo "dependencies:"; \
+	echo "  - python=3.12"; \
+	echo "  - pip"; \
+	echo "  - pip:"; \
+	sed -nE 's/^([a-z0-9][^ ]*==[^\\]*[^ \\]) *\\?$$/      - "\1"/p' requirements.lock; \
+	echo "      - --editable ."; \
+	echo "variables:"; \
+	echo "  TF_CPP_MIN_LOG_LEVEL: 3"; } > $@
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 with venv is needed; none was found."; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --require-hashes --requirement requirements.lock
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
