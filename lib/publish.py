@@ -155,11 +155,15 @@ def figure(fig, id, *, data, seeds=()):
     """
     output, publishing = concordance.output(id, "figure"), edition.current()
     _check_owner(output, publishing)
+    fig.draw_without_rendering()
     _check_legible(fig, output)
     provenance = _provenance(output, seeds)
     record = provenance | {"messages": labels.messages(fig)}
     if publishing.language != "en":
         labels.translate_figure(fig, publishing.language)
+        fig.draw_without_rendering()
+    with plt.rc_context({"figure.constrained_layout.use": False}):
+        fig.set_layout_engine(None)  # laid out by now: the formats need not do it again
     if publishing.scale == "quick":
         _watermark(fig)
     caption = _caption(output, publishing)

@@ -86,8 +86,7 @@ def _tick_labels(fig):
 
 
 def texts(fig):
-    """Return the visible, non-empty matplotlib texts of a figure, tick labels among them."""
-    fig.draw_without_rendering()
+    """Return the visible, non-empty matplotlib texts of a drawn figure, tick labels among them."""
     return [text for text in fig.findobj(Text) if text.get_visible() and text.get_text().strip()]
 
 

@@ -1,0 +1,5 @@
+"""What all tests share: matplotlib draws without a screen."""
+
+import os
+
+os.environ.setdefault("MPLBACKEND", "agg")

@@ -1,0 +1,113 @@
+import json
+import re
+import tomllib
+from importlib.metadata import version
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+from lib.concordance import ROOT
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+CONDA = (ROOT / "environment.yml").read_text(encoding="utf-8")
+
+PINS = {  # of the lock: text -> its hashes
+    pin.strip(): re.findall(r"--hash=(\w+:\w+)", hashes)
+    for pin, hashes in re.findall(r"^(\w[^\\\n]*?) *(?:\\)?\n((?:    --hash.*\n)*)", LOCK, flags=re.MULTILINE)
+}
+REQUIREMENTS = [Requirement(pin) for pin in PINS]
+DIRECT = PROJECT["project"]["dependencies"] + PROJECT["project"]["optional-dependencies"]["test"]
+PYTHONS = ["3.11", "3.12", "3.13"]
+SYSTEMS = [("linux", "posix", "Linux"), ("darwin", "posix", "Darwin"), ("win32", "nt", "Windows")]
+
+
+def pinned(python="3.12", system=SYSTEMS[0]):
+    """Return the pins of the lock that hold for a Python and a system."""
+    environment = dict(zip(("sys_platform", "os_name", "platform_system"), system, strict=True))
+    environment |= {"python_version": python, "python_full_version": f"{python}.5"}
+    return [pin for pin in REQUIREMENTS if pin.marker is None or pin.marker.evaluate(environment)]
+
+
+def without_comments(text):
+    return re.sub(r"(^|\s)#.*", "", text)
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+@pytest.mark.parametrize("system", SYSTEMS, ids=lambda system: system[0])
+def test_every_direct_dependency_is_pinned_on_every_system(python, system):
+    names = [pin.name for pin in pinned(python, system)]
+    assert {Requirement(dependency).name: 1 for dependency in DIRECT} == {
+        Requirement(dependency).name: names.count(Requirement(dependency).name) for dependency in DIRECT
+    }
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+@pytest.mark.parametrize("system", SYSTEMS, ids=lambda system: system[0])
+def test_nothing_is_pinned_twice(python, system):
+    names = [pin.name for pin in pinned(python, system)]
+    assert sorted(names) == sorted(set(names))
+
+
+def test_every_pin_is_one_version():
+    assert [str(pin) for pin in REQUIREMENTS if not re.fullmatch(r"==[\w.+!]+", str(pin.specifier))] == []
+
+
+def test_every_pin_allows_what_the_project_requires():
+    versions = {pin.name: str(pin.specifier).removeprefix("==") for pin in pinned()}
+    refused = [one for one in map(Requirement, DIRECT) if not one.specifier.contains(versions[one.name])]
+    assert refused == []
+
+
+def test_every_pin_has_a_hash():
+    assert [pin for pin, hashes in PINS.items() if not hashes] == []
+
+
+def test_every_hash_is_a_whole_sha256():
+    hashes = [one for hashes in PINS.values() for one in hashes]
+    assert [one for one in hashes if not re.fullmatch("sha256:[0-9a-f]{64}", one)] == []
+
+
+def test_the_lock_holds_nothing_but_pins_and_hashes():
+    lines = {line.strip(" \\") for line in without_comments(LOCK).splitlines()} - {""}
+    assert {line for line in lines if not line.startswith("--hash=")} == set(PINS)
+
+
+def test_conda_users_get_the_same_versions_and_lib():
+    *_, pip = yaml.safe_load(CONDA)["dependencies"]
+    assert pip == {"pip": [*PINS, "--editable ."]}
+
+
+def test_conda_takes_a_python_that_the_project_supports():
+    (python,) = (
+        name for name in yaml.safe_load(CONDA)["dependencies"] if isinstance(name, str) and "python" in name
+    )
+    assert SpecifierSet(PROJECT["project"]["requires-python"]).contains(python.removeprefix("python="))
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_the_locked_pythons_are_those_that_the_project_supports(python):
+    assert SpecifierSet(PROJECT["project"]["requires-python"]).contains(python)
+
+
+@pytest.mark.parametrize("python", ["3.10", "3.14"])
+def test_no_other_python_is_supported(python):
+    assert not SpecifierSet(PROJECT["project"]["requires-python"]).contains(python)
+
+
+@pytest.mark.parametrize("text", [LOCK, CONDA], ids=["lock", "conda"])
+def test_no_package_index_is_named(text):
+    assert re.findall(r"\S*://\S*|--(?:extra-)?index-url|--find-links", without_comments(text)) == []
+
+
+def test_the_project_names_no_package_index():
+    project = {name: value for name, value in PROJECT["project"].items() if name != "urls"}
+    assert "://" not in json.dumps(PROJECT | {"project": project})
+
+
+def test_the_installed_versions_are_those_of_the_lock():
+    here = [pin for pin in REQUIREMENTS if pin.marker is None or pin.marker.evaluate()]
+    installed = {pin.name: f"=={version(pin.name)}" for pin in here}
+    assert installed == {pin.name: str(pin.specifier) for pin in here}
