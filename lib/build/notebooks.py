@@ -1,0 +1,86 @@
+"""Notebooks as files: their code, their parameters, and their outputs as they are committed."""
+
+import ast
+import json
+
+
+class ParameterError(Exception):
+    """A parameter that no chosen chapter has, or a value of the wrong type."""
+
+
+def read(path):
+    """Return a notebook file as a dictionary."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def write(path, notebook):
+    """Write a notebook dictionary as Jupyter does, so that saving it in JupyterLab changes nothing."""
+    path.write_text(
+        json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8"
+    )
+
+
+def source(cell):
+    """Return the text of a cell."""
+    return "".join(cell["source"])
+
+
+def code_cells(notebook):
+    """Return the code cells that have any code."""
+    return [c for c in notebook["cells"] if c["cell_type"] == "code" and source(c).strip()]
+
+
+def parameters(notebook):
+    """Return {name: default} of the cell that is tagged `parameters`."""
+    for cell in code_cells(notebook):
+        if "parameters" in cell["metadata"].get("tags", ()):
+            assignments = [node for node in ast.parse(source(cell)).body if isinstance(node, ast.Assign)]
+            return {node.targets[0].id: ast.literal_eval(node.value) for node in assignments}
+    return {}
+
+
+def parse_value(name, text, default):
+    """Return the value that `text` gives the parameter `name`, of the type of its default.
+
+    Raises ParameterError where it has another type.
+    """
+    if isinstance(default, str):
+        return text
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        value = text
+    if isinstance(default, float) and type(value) is int:
+        value = float(value)
+    if type(value) is not type(default):
+        raise ParameterError(
+            f"The parameter {name} takes a value of the type {type(default).__name__}, such as {default!r}; "
+            f"'{text}' is not."
+        )
+    return value
+
+
+def with_outputs(notebook, executed):
+    """Return `notebook` with the outputs of its executed copy, clean of everything that changes at each run.
+
+    The prose stays that of `notebook`; both have the same code cells.
+    """
+    results = {cell["id"]: cell for cell in executed["cells"]}
+    for number, cell in enumerate(code_cells(notebook), 1):
+        outputs = results[cell["id"]]["outputs"]
+        cell["outputs"] = [_clean(output, number) for output in outputs]
+        cell["execution_count"] = number
+        cell["metadata"] = {key: value for key, value in cell["metadata"].items() if key == "tags"}
+    kernel = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+    notebook["metadata"] = {"kernelspec": kernel, "language_info": {"name": "python"}}
+    return notebook
+
+
+def _clean(output, number):
+    output = dict(output)
+    output.pop("id", None)
+    if "metadata" in output:
+        output["metadata"] = {}
+    if output["output_type"] == "execute_result":
+        output["execution_count"] = number
+    return output

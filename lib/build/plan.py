@@ -1,0 +1,219 @@
+"""Which chapters are out of date, and the graph that brings them up to date, on doit.
+
+A chapter's ingredients are all that its results depend on, each with a checksum: its code cells,
+the values given for its parameters, its entry in the concordance, the modules of lib it imports
+(transitively), its data, the lock file, and the edition. A chapter is stale when one of them is not
+as it was at the last build, or when a result is missing or was changed. Prose is no ingredient.
+"""
+
+import ast
+import json
+import shutil
+import time
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from pathlib import Path
+
+import grimp
+from doit.cmd_base import ModuleTaskLoader
+from doit.dependency import DatabaseException, Dependency, SqliteDB
+from doit.doit_cmd import DoitMain
+
+from lib import checksums
+from lib.build import execute, notebooks, verify
+from lib.concordance import ROOT
+from lib.edition import Edition
+
+STATE = execute.BUILD / "state.db"
+
+
+@dataclass(frozen=True)
+class Build:
+    """What to build and how: one edition of some chapters, with values for their parameters.
+
+    `folder` gets the results; `fresh` builds also what is up to date; `time_limit` is in seconds a
+    cell; `keep_executed` asks for the executed notebooks too, which --update needs.
+    """
+
+    chapters: tuple
+    folder: Path
+    edition: Edition
+    parameters: dict
+    fresh: bool = False
+    workers: int = 1
+    time_limit: int = 900
+    keep_executed: bool = False
+
+
+@cache
+def _import_graph():
+    return grimp.build_graph("lib", cache_dir=str(execute.BUILD / "imports"))
+
+
+def _imported(code):
+    """Return the modules of lib that notebook code imports, directly and transitively."""
+    graph, names = _import_graph(), set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    direct = names & graph.modules
+    return direct.union(*(graph.find_upstream_modules(module) for module in direct))
+
+
+def _module_files(module, language):
+    """Return the files that a module of lib consists of."""
+    path = ROOT / Path(*module.split("."))
+    if module == "lib.style":
+        return [path.with_suffix(".py"), ROOT / "lib" / "thesis.mplstyle"]
+    if module == "lib.labels":
+        return [path / "__init__.py"] + ([path / f"{language}.po"] if language != "en" else [])
+    return [path / "__init__.py" if path.is_dir() else path.with_suffix(".py")]
+
+
+@cache
+def _data(name):
+    """Return the checksum of a data set, or what is wrong with it."""
+    try:
+        return checksums.of_dataset(checksums.verified(name))
+    except checksums.DatasetError as error:
+        return str(error)
+
+
+def ingredients(chapter, build):
+    """Return {what: checksum} of everything that the results of a chapter depend on."""
+    notebook = notebooks.read(chapter.path)
+    code = "\n\n".join(map(notebooks.source, notebooks.code_cells(notebook)))
+    edition = replace(build.edition, folder="", chapter=None)
+    files = [
+        file for module in sorted(_imported(code)) for file in _module_files(module, edition.language)
+    ] + [ROOT / "requirements.lock"]
+    texts = {
+        "its code": code,
+        "its parameters": json.dumps(_own_parameters(chapter, build), sort_keys=True),
+        "its entry in the concordance": repr(chapter),
+        "the edition": repr(edition),
+    }
+    return (
+        {name: checksums.of_bytes(text.encode()) for name, text in texts.items()}
+        | {file.relative_to(ROOT).as_posix(): checksums.of_file(file) for file in files}
+        | {f"data/{name}": _data(name) for name in chapter.data}
+    )
+
+
+def _own_parameters(chapter, build):
+    known = notebooks.parameters(notebooks.read(chapter.path))
+    return {name: value for name, value in build.parameters.items() if name in known}
+
+
+def _task_name(chapter, build):
+    return f"{build.folder.relative_to(ROOT).as_posix()}/{chapter.notebook}"
+
+
+def stale_because(chapter, build, now, before, manifest):
+    """Return why a chapter has to be built, in words, or None where it is fresh.
+
+    `now` and `before` are its ingredients at present and at the last build (None if there was none).
+    """
+    if before is None:
+        return "never built here"
+    for name in sorted(now.keys() | before.keys()):
+        if now.get(name) != before.get(name):
+            return f"{name} changed"
+    if build.keep_executed and not (execute.EXECUTED / f"{chapter.notebook}.ipynb").exists():
+        return "its executed notebook is not kept"
+    return verify.damage(build.folder, chapter, manifest)
+
+
+def remembered(build):
+    """Return {notebook: {"ingredients", "seconds"}} of what earlier builds of this edition left."""
+    STATE.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        database = Dependency(SqliteDB, str(STATE))
+    except DatabaseException:  # damaged: everything counts as never built
+        STATE.unlink()
+        return remembered(build)
+    return {chapter.notebook: database.get_values(_task_name(chapter, build)) for chapter in build.chapters}
+
+
+def states(build):
+    """Return {notebook: why it is stale, or None} for the chapters of a build."""
+    before, manifest = remembered(build), verify.read_manifest(build.folder)
+    return {
+        chapter.notebook: stale_because(
+            chapter, build, ingredients(chapter, build), before[chapter.notebook].get("ingredients"), manifest
+        )
+        for chapter in build.chapters
+    }
+
+
+def _task(chapter, build, seconds, manifest, report):
+    """Return doit's task for one chapter, which took so many seconds last time (0 if unknown)."""
+    now = ingredients(chapter, build)
+
+    def up_to_date(task, values):
+        task.value_savers.append(lambda: {"ingredients": now})
+        return stale_because(chapter, build, now, values.get("ingredients"), manifest) is None
+
+    return {
+        "basename": _task_name(chapter, build),
+        "actions": [partial(_build_chapter, chapter, build, seconds, report)],
+        "uptodate": [up_to_date],
+        "io": {"capture": False},  # doit would redirect sys.stdout, which is shared by all threads
+    }
+
+
+def _build_chapter(chapter, build, seconds, report):
+    """Execute a chapter, accept its results; returns what to remember, or False for doit's "failed"."""
+    started = time.monotonic()
+    report.started(chapter, seconds)
+    staged = verify.staging(build.folder, chapter)
+    shutil.rmtree(staged, ignore_errors=True)
+    try:
+        for name in chapter.data:
+            checksums.verified(name)
+        staged.mkdir(parents=True)
+        edition = replace(build.edition, folder=str(staged), chapter=chapter.notebook)
+        parameters = _own_parameters(chapter, build)
+        execute.execute(chapter, edition, parameters, build.time_limit, partial(report.cell, chapter))
+        verify.accept(build.folder, chapter)
+    except execute.ChapterFailed as failure:
+        report.failed(chapter, failure)
+        return False
+    except (checksums.DatasetError, OSError) as error:
+        report.failed(chapter, execute.ChapterFailed(chapter.notebook, str(error)))
+        return False
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+    seconds = time.monotonic() - started
+    report.finished(chapter, seconds)
+    return {"seconds": seconds}
+
+
+def run(build, report):
+    """Bring all chapters of a build up to date; returns doit's exit status, 0 when all is well."""
+    build.folder.mkdir(parents=True, exist_ok=True)
+    manifest = verify.read_manifest(build.folder)
+    # The longest chapters first: the last one to end then ends soon after the others.
+    seconds = {name: values.get("seconds", 0) for name, values in remembered(build).items()}
+    order = sorted(build.chapters, key=lambda chapter: -seconds[chapter.notebook])
+    namespace = {
+        "DOIT_CONFIG": {
+            "dep_file": str(STATE),
+            "backend": "sqlite3",
+            "reporter": report,
+            "continue": True,
+            "always": build.fresh,
+            "num_process": build.workers,
+            "par_type": "thread",
+        },
+        "task_chapters": lambda: (
+            _task(chapter, build, seconds[chapter.notebook], manifest, report) for chapter in order
+        ),
+    }
+    names = [_task_name(chapter, build) for chapter in order]
+    try:
+        return DoitMain(ModuleTaskLoader(namespace), config_filenames=()).run(["run", *names])
+    finally:
+        shutil.rmtree(build.folder / ".unfinished", ignore_errors=True)

@@ -1,0 +1,123 @@
+"""Chapters, outputs, parameters, formats and languages on the command line."""
+
+import pytest
+
+
+def test_one_chapter_by_its_section(project):
+    project.chapter("one")
+    project.chapter("two")
+    assert project.run("2.1").stdout.endswith("1 built.\n")
+    assert "fig_two.pdf" in project.results()
+    assert "fig_one.pdf" not in project.results()
+
+
+def test_one_chapter_by_one_of_its_outputs_from_another_folder(project, tmp_path):
+    project.chapter("one")
+    project.chapter("two")
+    assert project.run("fig_one", folder=tmp_path).stdout.endswith("1 built.\n")
+    assert "fig_one.pdf" in project.results()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["fig_onn"], "There is no chapter or output 'fig_onn'. Did you mean fig_one"),
+        (["-p", "hight", "2"], "There is no parameter 'hight'. Did you mean height?"),
+        (
+            ["-p", "height", "tall"],
+            "The parameter height takes a value of the type int, such as 1; 'tall' is not.",
+        ),
+        (["--formats", "jpg"], "There is no format 'jpg'. Did you mean"),
+        (["--workers", "0"], "--workers and --time-limit take whole numbers from 1 on."),
+        (["--update", "--quick"], "--update and --check are about the committed results"),
+        (["--update", "--check"], "call them one after the other"),
+    ],
+)
+def test_wrong_input_gets_one_sentence(project, arguments, sentence):
+    project.chapter("one")
+    called = project.run(*arguments)
+    assert called.returncode == 2
+    assert sentence in called.stderr
+    assert len(called.stderr.splitlines()) == 1
+    assert called.stdout == ""
+
+
+def test_a_missing_notebook_is_named(project):
+    project.chapter("one")
+    (project.root / "notebooks/one.ipynb").unlink()
+    assert project.run().stderr == "The concordance names notebooks/one.ipynb, but there is no such file.\n"
+
+
+def test_a_parameter_changes_the_result_but_never_the_figures(project):
+    project.chapter("one")
+    project.run()
+    before = project.results()
+    assert project.run("-p", "height", "7").returncode == 0
+    assert project.results("build/custom")["fig_one.csv"] == b"y\n0\n7\n"
+    assert project.results() == before
+
+
+def test_quick_results_are_watermarked_and_never_in_figures(project):
+    project.chapter("one")
+    project.run()
+    before = project.results()
+    assert project.run("--quick").returncode == 0
+    quick = project.results("build/quick")
+    assert quick["fig_one.csv"] == before["fig_one.csv"]
+    assert quick["fig_one.png"] != before["fig_one.png"]
+    assert b"Quick scale" in quick["fig_one.pdf"]
+    assert project.results() == before
+
+
+def test_formats_are_those_asked_for(project):
+    project.chapter("one")
+    assert project.run("--formats", "svg").returncode == 0
+    assert {"fig_one.svg", "fig_one.csv", "manifest.json"} == set(project.results())
+
+
+def test_german_results_lie_beside_the_english_ones(project):
+    project.chapter("one", parameters="height = 0.5")
+    assert project.run().returncode == 0
+    assert project.run("--lang", "de").returncode == 0
+    results = project.results()
+    assert results["de/fig_one.csv"] == results["fig_one.csv"]
+    assert b"Eine Linie" in results["de/fig_one.pdf"]
+    assert results["de/fig_one.png"] != results["fig_one.png"]
+
+
+def test_a_label_without_german_fails_with_its_name(project):
+    project.chapter("one", "plt.rcParams['axes.titlesize'] = 9")
+    project.edit(
+        "notebooks/one.ipynb", "ax.plot([0, height])", "ax.plot([0, height]); ax.set_title('nowhere')"
+    )
+    called = project.run("--lang", "de")
+    assert called.returncode == 1
+    assert "lib/labels/de.po has no translation of 'nowhere'." in called.stdout
+
+
+def test_list_shows_sections_outputs_and_claims(project):
+    project.chapter("one", claims=[("claim_one", "holds")])
+    listed = project.run("--list")
+    assert listed.returncode == 0
+    assert listed.stdout.splitlines() == [
+        "1.1    one                        stale: never built here",
+        "         fig_one",
+        "         claim_one                      holds",
+    ]
+
+
+def test_help_names_every_option(project):
+    shown = project.run("--help").stdout
+    for option in [
+        "--list",
+        "--fresh",
+        "--quick",
+        "--lang",
+        "--formats",
+        "--workers",
+        "-p",
+        "--time-limit",
+        "--update",
+        "--check",
+    ]:
+        assert f"  {option}" in shown

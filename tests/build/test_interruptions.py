@@ -1,0 +1,133 @@
+"""Builds that are interrupted, killed, doubled, or have nowhere to write."""
+
+import os
+import signal
+import subprocess
+import time
+
+import psutil
+import pytest
+
+WAIT = "import time, pathlib; pathlib.Path('../waiting').touch(); time.sleep(60 if not pathlib.Path('../go').exists() else 0)"
+
+
+def wait_for(condition, seconds=30):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def kernels_of(project):
+    """Return the processes that still run for a project: its notebook processes and their kernels."""
+    found = []
+    for process in psutil.process_iter(["cmdline", "environ"]):
+        environment = process.info["environ"] or {}
+        if environment.get("PYTHONPATH") == str(project.root):
+            found.append(process)
+    return found
+
+
+@pytest.fixture
+def waiting(project):
+    """A build in the middle of chapter `slow`, with `quick` finished."""
+    project.chapter("quick")
+    project.chapter("slow", WAIT)
+    process = project.start()
+    wait_for(lambda: (project.root / "waiting").exists() and "fig_quick.pdf" in project.results())
+    yield project, process
+    if process.poll() is None:
+        process.kill()
+    process.communicate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_build_leaves_whole_results_and_goes_on(waiting, number):
+    project, process = waiting
+    process.send_signal(number)
+    output, errors = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "Interrupted. What was finished is kept" in output
+    assert "Traceback" not in output + errors
+    assert "fig_quick.pdf" in project.results()
+    assert not [name for name in project.results() if "slow" in name]
+    wait_for(lambda: not kernels_of(project))
+    (project.root / "go").touch()
+    assert project.run().returncode == 0
+    assert "fig_slow.pdf" in project.results()
+
+
+def test_a_killed_build_takes_its_kernels_along_and_can_be_repeated(waiting):
+    project, process = waiting
+    assert kernels_of(project)
+    process.kill()
+    wait_for(lambda: not kernels_of(project))
+    (project.root / "go").touch()
+    assert project.run().returncode == 0
+    results = project.results()
+    assert {"fig_quick.pdf", "fig_slow.pdf"} <= set(results)
+    assert not [name for name in results if name.startswith(".")]
+
+
+def test_a_killed_notebook_process_fails_its_chapter_only(waiting):
+    project, process = waiting
+    for child in psutil.Process(process.pid).children():
+        os.kill(child.pid, signal.SIGKILL)
+    output, _ = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert "slow failed" in output
+    assert "The process that ran the notebook was killed" in output
+    assert "fig_quick.pdf" in project.results()
+
+
+def test_a_second_build_at_the_same_time_is_refused(waiting):
+    project, process = waiting
+    second = project.run()
+    assert second.returncode == 2
+    assert second.stderr == "Another build of this checkout is running; wait until it ends, or stop it.\n"
+    assert process.poll() is None
+
+
+def test_chapters_run_side_by_side(project):
+    meet = (
+        "import time, pathlib; pathlib.Path('../{me}').touch(); end = time.time() + 30\n"
+        "while not pathlib.Path('../{other}').exists(): assert time.time() < end; time.sleep(0.05)"
+    )
+    project.chapter("one", meet.format(me="a", other="b"))
+    project.chapter("two", meet.format(me="b", other="a"))
+    assert project.run("--workers", "2").returncode == 0
+
+
+@pytest.fixture
+def small_disk(project):
+    """Mounts a file system of 40 KiB over figures/, which takes the right to mount."""
+    folder = project.root / "figures"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40k", "tmpfs", folder], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("needs the right to mount a file system")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def test_a_full_disk_is_told_and_repaired(project, small_disk):
+    project.chapter("one")
+    filler = small_disk / "filler"
+    filler.write_bytes(bytes(24 * 1024))
+    called = project.run()
+    assert called.returncode == 1
+    assert "No space left on device" in called.stdout
+    assert set(project.results()) == {"filler"}
+    filler.unlink()
+    subprocess.run(["mount", "-o", "remount,size=10m", small_disk], check=True)
+    assert project.run().returncode == 0
+    assert "fig_one.pdf" in project.results()
+
+
+def test_a_read_only_folder_is_told_before_anything_runs(project, small_disk):
+    project.chapter("one")
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    called = project.run()
+    assert called.returncode == 2
+    assert called.stderr == "figures/ cannot be written: Read-only file system.\n"
+    assert called.stdout == ""

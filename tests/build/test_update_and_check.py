@@ -1,0 +1,85 @@
+"""--update writes outputs into the notebooks; --check compares a rebuild with what is committed."""
+
+import json
+
+import pytest
+
+
+@pytest.fixture
+def updated(project):
+    project.chapter("one", "1 + 1")
+    assert project.run("--update").returncode == 0
+    return project
+
+
+def notebook(project, name="one"):
+    return json.loads((project.root / f"notebooks/{name}.ipynb").read_text(encoding="utf-8"))
+
+
+def test_update_writes_outputs_and_nothing_that_changes_at_each_run(updated):
+    cells = notebook(updated)["cells"]
+    assert [cell["execution_count"] for cell in cells] == [1, 2, 3, 4]
+    assert cells[2]["outputs"][0]["data"] == {"text/plain": ["2"]}
+    assert cells[2]["metadata"] == {}
+    assert cells[0]["metadata"] == {"tags": ["parameters"]}
+    assert set(notebook(updated)["metadata"]) == {"kernelspec", "language_info"}
+    first = (updated.root / "notebooks/one.ipynb").read_bytes()
+    assert updated.run("--update", "--fresh").returncode == 0
+    assert (updated.root / "notebooks/one.ipynb").read_bytes() == first
+
+
+def test_update_keeps_changed_prose_without_running_anything(updated):
+    updated.edit(
+        "notebooks/one.ipynb",
+        '"cells": [',
+        '"cells": [{"cell_type": "markdown", "id": "new", "metadata": {}, "source": ["More words."]}, ',
+    )
+    assert updated.run("--update").stdout == "1 up to date.\n"
+    cells = notebook(updated)["cells"]
+    assert cells[0]["source"] == ["More words."]
+    assert cells[3]["outputs"]
+
+
+def test_a_failing_chapter_is_not_updated(updated):
+    before = (updated.root / "notebooks/one.ipynb").read_bytes()
+    updated.edit("notebooks/one.ipynb", "1 + 1", "1 / 0")
+    changed = (updated.root / "notebooks/one.ipynb").read_bytes()
+    assert updated.run("--update").returncode == 1
+    assert (updated.root / "notebooks/one.ipynb").read_bytes() == changed != before
+
+
+def test_check_finds_identical_bytes_and_changes_nothing(updated):
+    before = updated.results()
+    called = updated.run("--check")
+    assert called.returncode == 0
+    assert "fig_one                        identical" in called.stdout
+    assert updated.results() == before
+
+
+def test_check_finds_a_number_that_changed(updated):
+    updated.edit("notebooks/one.ipynb", "height = 1", "height = 2")
+    called = updated.run("--check")
+    assert called.returncode == 1
+    assert "DIFFERENT: numbers differ by 1.0e+00, more than 1e-05" in called.stdout
+
+
+def test_check_accepts_numbers_within_the_declared_tolerance(updated):
+    updated.edit("lib/concordance.toml", 'id = "fig_one"', 'id = "fig_one"\ntolerance = 0.01')
+    updated.edit("notebooks/one.ipynb", "height = 1", "height = 1.001")
+    called = updated.run("--check")
+    assert "fig_one                        within tolerance (numbers differ by 1.0e-03" in called.stdout
+    assert called.returncode == 0
+
+
+def test_check_finds_a_figure_edited_by_hand(updated):
+    updated.write("figures/fig_one.png", "not a picture")
+    called = updated.run("--check")
+    assert called.returncode == 1
+    assert "DIFFERENT: figures/fig_one.png is not what its manifest records" in called.stdout
+
+
+def test_check_finds_a_missing_output(updated):
+    updated.write("figures/manifest.json", "{}")
+    called = updated.run("--check")
+    assert called.returncode == 1
+    assert "DIFFERENT: fig_one is not in figures/" in called.stdout
