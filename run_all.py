@@ -202,15 +202,23 @@ def main():
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     options = arguments()
     try:
-        from lib.build.notebooks import ParameterError
+        from lib.build.notebooks import NotebookError
 
         build = requested(options)
         if options.list:
             return list_chapters(build)
         return build_all(build, options)
-    except (UsageError, ConcordanceError, ParameterError) as error:
+    except ModuleNotFoundError as error:
+        print(
+            f"{error.name} is not installed for this Python. `make figures` makes an environment and builds; "
+            "then `.venv/bin/python run_all.py` does.",
+            file=sys.stderr,
+        )
+    except KeyboardInterrupt:
+        print("Interrupted before anything was built.", file=sys.stderr)
+    except (UsageError, ConcordanceError, NotebookError) as error:
         print(error, file=sys.stderr)
-        return 2
+    return 2
 
 
 if __name__ == "__main__":

@@ -82,10 +82,14 @@ def _chapter(entry):
 def chapters():
     """Return all chapters in the order of the thesis.
 
-    Raises ConcordanceError where an id is given twice or a verdict is none of VERDICTS.
+    Raises ConcordanceError where concordance.toml cannot be read, an id is given twice, or a verdict
+    is none of VERDICTS.
     """
-    with open(Path(__file__).with_suffix(".toml"), "rb") as file:
-        found = tuple(_chapter(entry) for entry in tomllib.load(file)["chapter"])
+    try:
+        text = Path(__file__).with_suffix(".toml").read_text(encoding="utf-8")
+        found = tuple(_chapter(entry) for entry in tomllib.loads(text)["chapter"])
+    except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+        raise ConcordanceError(f"lib/concordance.toml cannot be read: {error}.") from None
     ids = [entry.id for chapter in found for entry in chapter.outputs + chapter.claims]
     for id in ids:
         if ids.count(id) > 1:

@@ -4,13 +4,19 @@ import ast
 import json
 
 
-class ParameterError(Exception):
-    """A parameter that no chosen chapter has, or a value of the wrong type."""
+class NotebookError(Exception):
+    """A file that is no notebook, or a parameter that cannot be."""
 
 
 def read(path):
-    """Return a notebook file as a dictionary."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    """Return a notebook file as a dictionary; raises NotebookError for a file that is none."""
+    try:
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(notebook["cells"], list):
+            return notebook
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    raise NotebookError(f"{path.parent.name}/{path.name} cannot be read as a notebook.")
 
 
 def write(path, notebook):
@@ -31,18 +37,27 @@ def code_cells(notebook):
 
 
 def parameters(notebook):
-    """Return {name: default} of the cell that is tagged `parameters`."""
+    """Return {name: default} of the cell that is tagged `parameters`.
+
+    Raises NotebookError where that cell holds anything but names with plain values.
+    """
     for cell in code_cells(notebook):
         if "parameters" in cell["metadata"].get("tags", ()):
-            assignments = [node for node in ast.parse(source(cell)).body if isinstance(node, ast.Assign)]
-            return {node.targets[0].id: ast.literal_eval(node.value) for node in assignments}
+            try:
+                assignments = ast.parse(source(cell)).body
+                return {node.targets[0].id: ast.literal_eval(node.value) for node in assignments}
+            except (SyntaxError, ValueError, AttributeError):
+                raise NotebookError(
+                    "A parameters cell may only give names plain values, such as `size = 64`; this one has:\n"
+                    + source(cell)
+                ) from None
     return {}
 
 
 def parse_value(name, text, default):
     """Return the value that `text` gives the parameter `name`, of the type of its default.
 
-    Raises ParameterError where it has another type.
+    Raises NotebookError where it has another type.
     """
     if isinstance(default, str):
         return text
@@ -53,7 +68,7 @@ def parse_value(name, text, default):
     if isinstance(default, float) and type(value) is int:
         value = float(value)
     if type(value) is not type(default):
-        raise ParameterError(
+        raise NotebookError(
             f"The parameter {name} takes a value of the type {type(default).__name__}, such as {default!r}; "
             f"'{text}' is not."
         )

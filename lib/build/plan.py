@@ -51,9 +51,16 @@ def _import_graph():
 
 
 def _imported(code):
-    """Return the modules of lib that notebook code imports, directly and transitively."""
+    """Return the modules of lib that notebook code imports, directly and transitively.
+
+    All of them, to be safe, for code that is not plain Python: a magic, or a slip that running it will show.
+    """
     graph, names = _import_graph(), set()
-    for node in ast.walk(ast.parse(code)):
+    try:
+        tree = ast.parse(code)
+    except SyntaxError:
+        return {module for module in graph.modules if not module.startswith("lib.build")}
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):

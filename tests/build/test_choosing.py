@@ -1,5 +1,8 @@
 """Chapters, outputs, parameters, formats and languages on the command line."""
 
+import subprocess
+import sys
+
 import pytest
 
 
@@ -46,6 +49,34 @@ def test_a_missing_notebook_is_named(project):
     project.chapter("one")
     (project.root / "notebooks/one.ipynb").unlink()
     assert project.run().stderr == "The concordance names notebooks/one.ipynb, but there is no such file.\n"
+
+
+def test_a_file_that_is_no_notebook_is_named(project):
+    project.chapter("one")
+    project.write("notebooks/one.ipynb", "{}")
+    assert project.run().stderr == "notebooks/one.ipynb cannot be read as a notebook.\n"
+
+
+def test_a_damaged_concordance_is_named_with_the_line(project):
+    project.write("lib/concordance.toml", "[[chapter]\n")
+    called = project.run()
+    assert called.returncode == 2
+    assert called.stderr.startswith("lib/concordance.toml cannot be read: ")
+    assert "line 1" in called.stderr
+
+
+def test_an_id_owed_by_two_chapters_is_refused(project):
+    project.chapter("one", figures=["fig_same"])
+    project.chapter("two", figures=["fig_same"])
+    assert project.run().stderr == "The concordance has the id 'fig_same' 2 times.\n"
+
+
+def test_without_the_environment_the_way_to_it_is_told(project):
+    project.chapter("one")
+    command = [sys.executable, "-S", str(project.root / "run_all.py")]
+    called = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert called.returncode == 2
+    assert "is not installed for this Python. `make figures` makes an environment" in called.stderr
 
 
 def test_a_parameter_changes_the_result_but_never_the_figures(project):

@@ -5,6 +5,7 @@ import pytest
 CLAIM = 'publish.claim("claim_one", stated="so", measured="not so", verdict="corrected")'
 FAULTS = {
     "an exception": ("1 / 0", "ZeroDivisionError: division by zero", "cell-2"),
+    "a slip of the pen": ("1 +", "SyntaxError: invalid syntax", "cell-2"),
     "sys.exit": ("import sys; sys.exit(0)", "SystemExit ended the notebook; 1 cells never ran.", "cell-2"),
     "a killed kernel": (
         "import os, signal; os.kill(os.getpid(), signal.SIGKILL)",

@@ -92,6 +92,7 @@ def fig():
     left.legend(title="first")
     left.annotate("best", (0.5, 0.25))
     right.bar(["apple", "pear"], [0.5, 1.5])
+    figure.draw_without_rendering()
     yield figure
     plt.close(figure)
 

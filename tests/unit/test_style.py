@@ -45,8 +45,7 @@ def test_texts_of_the_style_may_be_published(name):
 
 def test_curves_have_the_colours_of_the_palette():
     style.use()
-    colours = [f"#{colour}" for colour in matplotlib.rcParams["axes.prop_cycle"].by_key()["color"]]
-    assert colours == [
+    assert matplotlib.rcParams["axes.prop_cycle"].by_key()["color"] == [
         style.BLUE,
         style.VERMILLION,
         style.GREEN,
