@@ -5,6 +5,7 @@ CHAPTER is a section (3.1.2), a notebook (03_1_2_convolution) or the id of a fig
 """
 
 import argparse
+import os
 import shutil
 import signal
 import sys
@@ -49,7 +50,9 @@ def arguments():
         default="pdf,png",
         help="of figures, separated by commas: pdf, png, svg (default: pdf,png)",
     )
-    add("--workers", type=int, default=2, help="chapters that run side by side (default: 2)")
+    add(
+        "--workers", type=int, default=os.cpu_count() or 1, help="chapters side by side (default: one a core)"
+    )
     add(
         "-p",
         nargs=2,
