@@ -1,10 +1,11 @@
 # Figures, tests and JupyterLab; each makes its environment from the lock when it is needed.
 
 # The first interpreter found that is Python 3.11 to 3.13 and has venv
-PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+FOUND := $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
 	2>/dev/null && echo $$python && break; done)
-BIN := .venv/bin
+PYTHON ?= $(FOUND)
+BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 INSTALLED := .venv/installed
 
 .PHONY: figures test lab lock
@@ -16,7 +17,7 @@ test: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest --numprocesses 2
+	$(BIN)/python -m pytest --numprocesses auto
 
 lab: $(INSTALLED)
 	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/jupyter lab notebooks

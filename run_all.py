@@ -13,6 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from lib.checksums import DatasetError
 from lib.concordance import ROOT, ConcordanceError, find_chapters, unknown
 from lib.edition import Edition
 
@@ -22,6 +23,11 @@ CUSTOM, CHECK = ROOT / "build" / "custom", ROOT / "build" / "check"
 
 class UsageError(Exception):
     """Options that contradict each other or cannot be."""
+
+
+def cores():
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def arguments():
@@ -48,11 +54,9 @@ def arguments():
     add(
         "--formats",
         default="pdf,png",
-        help="of figures, separated by commas: pdf, png, svg (default: pdf,png)",
+        help="of figures, separated by commas: pdf and png always, svg on demand",
     )
-    add(
-        "--workers", type=int, default=os.cpu_count() or 1, help="chapters side by side (default: one a core)"
-    )
+    add("--workers", type=int, default=cores(), help="chapters side by side (default: one a core)")
     add(
         "-p",
         nargs=2,
@@ -81,44 +85,65 @@ def folder(options):
 
 def requested(options):
     """Return the Build that the command line asks for; raises an error with a sentence for what is wrong."""
-    from lib.build import notebooks, plan
+    from lib.build import plan
 
-    formats = tuple(options.formats.split(","))
+    formats = options.formats.split(",")
     for format in formats:
         if format not in FORMATS:
             raise UsageError(unknown("format", format, FORMATS))
+    formats = tuple(format for format in FORMATS if format in {"pdf", "png", *formats})
     if min(options.workers, options.time_limit) < 1:
         raise UsageError("--workers and --time-limit take whole numbers from 1 on.")
-    plain = not (options.quick or options.p or options.lang != "en" or options.formats != "pdf,png")
+    plain = not (options.quick or options.p or options.lang != "en" or "svg" in formats)
     if (options.update or options.check) and not plain:
         raise UsageError(
             "--update and --check are about the committed results: without --quick, -p, --lang, --formats."
         )
     if options.update and options.check:
         raise UsageError("--update changes what --check compares with; call them one after the other.")
-    chapters = find_chapters(options.chapters)
-    known = {}
+    chapters = find_chapters(
+        [Path(name).stem if name.endswith(".ipynb") else name for name in options.chapters]
+    )
     for chapter in chapters:
         if not chapter.path.exists():
             raise UsageError(
                 f"The concordance names {chapter.path.relative_to(ROOT)}, but there is no such file."
             )
-        known |= notebooks.parameters(notebooks.read(chapter.path))
-    for name, _ in options.p:
-        if name not in known:
-            raise UsageError(unknown("parameter", name, list(known)))
+    parameters = given_parameters(options, chapters)
     return plan.Build(
-        chapters=tuple(chapters),
+        chapters=tuple(chapter for chapter in chapters if not options.p or chapter.notebook in parameters),
         folder=folder(options),
         edition=Edition(
             language=options.lang, formats=formats, scale="quick" if options.quick else "default"
         ),
-        parameters={name: notebooks.parse_value(name, text, known[name]) for name, text in options.p},
+        parameters=parameters,
         fresh=options.fresh or options.check,
         workers=options.workers,
         time_limit=options.time_limit,
         keep_executed=options.update,
     )
+
+
+def given_parameters(options, chapters):
+    """Return {notebook: {name: value}} for the values given with -p, in the chapters that have the names."""
+    from lib.build import notebooks
+
+    if not options.p:
+        return {}
+    known = {chapter.notebook: notebooks.parameters(chapter.path) for chapter in chapters}
+    names = sorted(set().union(*known.values()))
+    for name, _ in options.p:
+        if name not in names:
+            raise UsageError(unknown("parameter", name, names))
+    given = {
+        notebook: {
+            name: notebooks.parse_value(name, text, defaults[name])
+            for name, text in options.p
+            if name in defaults
+        }
+        for notebook, defaults in known.items()
+    }
+    return {notebook: values for notebook, values in given.items() if values}
 
 
 def list_chapters(build):
@@ -136,29 +161,33 @@ def list_chapters(build):
 
 
 def check(build):
-    """Print how each rebuilt output compares with the committed one; returns how many are different."""
+    """Print how each rebuilt output and claim compares with the committed one; returns how many differ."""
     from lib.build import verify
 
-    different = 0
-    for output in (output for chapter in build.chapters for output in chapter.outputs):
-        result = verify.compare(output, ROOT / "figures", CHECK)
-        different += result.startswith("DIFFERENT")
-        print(f"{output.id:30} {result}")
-    return different
+    committed = ROOT / "figures"
+    results = {
+        entry.id: comparison(entry, committed, CHECK)
+        for chapter in build.chapters
+        for comparison, entries in ((verify.compare, chapter.outputs), (verify.compare_claim, chapter.claims))
+        for entry in entries
+    }
+    for id, result in results.items():
+        print(f"{id:30} {result}")
+    return sum(result.startswith("DIFFERENT") for result in results.values())
 
 
 def update(build, failed):
     """Write the outputs of the executed notebooks into the committed ones."""
-    from lib.build import execute, notebooks
+    from lib.build import notebooks, plan
 
     for chapter in build.chapters:
         if chapter.notebook not in failed:
-            executed = notebooks.read(execute.EXECUTED / chapter.path.name)
+            executed = notebooks.read(plan.executed(chapter, build))
             notebooks.write(chapter.path, notebooks.with_outputs(notebooks.read(chapter.path), executed))
 
 
 def check_writable(folder):
-    """Raise UsageError with a sentence where nothing can be written into a results folder."""
+    """Raise UsageError with a sentence where nothing can be written into a folder."""
     probe = folder / ".unfinished"
     try:
         probe.mkdir(parents=True, exist_ok=True)
@@ -173,53 +202,65 @@ def build_all(build, options):
     """Build, compare or update as asked; returns the exit status."""
     from filelock import FileLock, Timeout
 
-    from lib.build import execute, plan, report
+    from lib.build import execute, plan, report, verify
 
-    execute.BUILD.mkdir(exist_ok=True)
+    check_writable(execute.BUILD)
     try:
         lock = FileLock(execute.BUILD / "lock", timeout=0).acquire()
     except Timeout:
         raise UsageError(
             "Another build of this checkout is running; wait until it ends, or stop it."
         ) from None
-    progress = report.Report()
     with lock:
         if options.check:
             shutil.rmtree(CHECK, ignore_errors=True)
         check_writable(build.folder)
+        progress = report.Report()
         try:
-            plan.run(build, progress)
+            status = plan.run(build, progress)
         except KeyboardInterrupt:
             execute.stop_all()
+            verify.accepting.acquire()  # a chapter that is being accepted ends, and no other one begins
             progress.end()
             print("Interrupted. What was finished is kept; the same command goes on from there.")
             return 130
+        finally:
+            shutil.rmtree(build.folder / ".unfinished", ignore_errors=True)
         progress.end()
+        if build.folder != ROOT / "figures":
+            print(f"The results are in {build.folder.relative_to(ROOT).as_posix()}/.")
         different = check(build) if options.check else 0
         if options.update:
             update(build, {failure.notebook for failure in progress.failures})
-    return 1 if progress.failures or different else 0
+    return 1 if status or progress.failures or different else 0
 
 
 def main():
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # a terminal may lack a letter; the report may not
     options = arguments()
     try:
+        from lib.build import plan  # noqa: F401
         from lib.build.notebooks import NotebookError
-
-        build = requested(options)
-        if options.list:
-            return list_chapters(build)
-        return build_all(build, options)
     except ModuleNotFoundError as error:
         print(
             f"{error.name} is not installed for this Python. `make figures` makes an environment and builds; "
             "then `.venv/bin/python run_all.py` does.",
             file=sys.stderr,
         )
+        return 2
+    try:
+        build = requested(options)
+        if options.list:
+            return list_chapters(build)
+        return build_all(build, options)
+    except OSError as error:
+        print(f"{Path(error.filename or '').name} cannot be read: {error.strerror}.", file=sys.stderr)
     except KeyboardInterrupt:
-        print("Interrupted before anything was built.", file=sys.stderr)
-    except (UsageError, ConcordanceError, NotebookError) as error:
+        print("Interrupted.", file=sys.stderr)
+        return 130
+    except (UsageError, ConcordanceError, DatasetError, NotebookError) as error:
         print(error, file=sys.stderr)
     return 2
 

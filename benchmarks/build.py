@@ -8,6 +8,7 @@ is the median of RUNS runs (default 3), the two sides of the comparison in turn.
 """
 
 import json
+import os
 import shutil
 import statistics
 import subprocess
@@ -30,10 +31,12 @@ def copy_of_checkout(folder):
         shutil.copy(CHECKOUT / name, folder / name)
 
 
-def seconds(command, folder):
-    """Return the wall time of a command, which has to succeed."""
+def seconds(command, folder, checkout=None):
+    """Return the wall time of a command, which has to succeed and imports lib from `checkout`."""
+    checkout = checkout or folder
     started = time.perf_counter()
-    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    environment = os.environ | {"PYTHONPATH": str(checkout)}
+    subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
     return time.perf_counter() - started
 
 
@@ -49,7 +52,7 @@ def one_after_the_other(folder):
     """Return the time of papermill's command line over all notebooks."""
     notebooks = sorted((folder / "notebooks").glob("*.ipynb"))
     return sum(
-        seconds([*PAPERMILL, notebook.name, str(folder / "out.ipynb")], notebook.parent)
+        seconds([*PAPERMILL, notebook.name, str(folder / "out.ipynb")], notebook.parent, folder)
         for notebook in notebooks
     )
 

@@ -26,23 +26,24 @@ def linear_gradient(x, slope=1.0):
 def sigmoid(x):
     """Return 1 / (1 + exp(-x)), without overflow for any x. Thesis 3.1.3, Abb. 9."""
     # exp(-|x|) never overflows; for x < 0 the fraction is expanded by exp(x)
+    x = 1.0 * np.asarray(x)
     decayed = np.exp(-np.abs(x))
-    return np.where(np.asarray(x) >= 0, 1 / (1 + decayed), decayed / (1 + decayed))
+    return np.where(x >= 0, 1 / (1 + decayed), decayed / (1 + decayed))
 
 
 def sigmoid_gradient(x):
     """Return exp(x) / (1 + exp(x))^2, which equals sigmoid(x) (1 - sigmoid(x)). Thesis 3.1.3."""
-    return sigmoid(x) * sigmoid(-np.asarray(x))
+    return sigmoid(x) * sigmoid(-1.0 * np.asarray(x))
 
 
 def tanh(x):
     """Return the hyperbolic tangent, 2 sigmoid(2x) - 1. Thesis 3.1.3 (there with sigmoid(x)), Abb. 11."""
-    return 2 * sigmoid(2 * np.asarray(x)) - 1
+    return 2 * sigmoid(2.0 * np.asarray(x)) - 1
 
 
 def tanh_gradient(x):
     """Return 1 - tanh(x)^2. Thesis 3.1.3, Abb. 11b."""
-    return 4 * sigmoid_gradient(2 * np.asarray(x))
+    return 4 * sigmoid_gradient(2.0 * np.asarray(x))
 
 
 def relu(x):

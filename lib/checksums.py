@@ -22,8 +22,14 @@ def of_file(path):
 
 
 def shipped(name):
-    """Return {path below data/NAME: SHA-256} of a shipped data set; empty for one that is not shipped."""
-    lines = (DATA / "SHA256SUMS").read_text(encoding="ascii").splitlines()
+    """Return {path below data/NAME: SHA-256} of a shipped data set; empty for one that is not shipped.
+
+    Raises DatasetError where data/SHA256SUMS itself is missing.
+    """
+    try:
+        lines = (DATA / "SHA256SUMS").read_text(encoding="ascii").splitlines()
+    except OSError:
+        raise DatasetError("data/SHA256SUMS cannot be read; restore it with `git checkout data`.") from None
     listed = (line.split("  ", 1) for line in lines)
     return {path.removeprefix(f"{name}/"): sum for sum, path in listed if path.startswith(f"{name}/")}
 
@@ -31,16 +37,21 @@ def shipped(name):
 def verified(name):
     """Return `shipped(name)` after comparing every file with it.
 
-    Raises DatasetError, naming the file and the remedy, for one that is missing or damaged.
+    Raises DatasetError, naming the file and the remedy, for one that is missing, damaged or not listed,
+    and for a data set that is not shipped at all.
     """
-    sums = shipped(name)
+    sums, folder = shipped(name), DATA / name
+    if not sums:
+        raise DatasetError(f"data/SHA256SUMS lists no data set '{name}'.")
     remedy = f"restore it with `git checkout data/{name}` or `python data/make_data.py`"
     for path, expected in sums.items():
-        file = DATA / name / path
-        if not file.exists():
+        if not (folder / path).exists():
             raise DatasetError(f"data/{name}/{path} is missing; {remedy}.")
-        if of_file(file) != expected:
+        if of_file(folder / path) != expected:
             raise DatasetError(f"data/{name}/{path} has a wrong checksum, it is damaged; {remedy}.")
+    for file in folder.rglob("[!.]*"):
+        if file.is_file() and (path := file.relative_to(folder).as_posix()) not in sums:
+            raise DatasetError(f"data/{name}/{path} does not belong to the data set; take it out of data/.")
     return sums
 
 

@@ -88,7 +88,7 @@ def chapters():
     try:
         text = Path(__file__).with_suffix(".toml").read_text(encoding="utf-8")
         found = tuple(_chapter(entry) for entry in tomllib.loads(text)["chapter"])
-    except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+    except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
         raise ConcordanceError(f"lib/concordance.toml cannot be read: {error}.") from None
     ids = [entry.id for chapter in found for entry in chapter.outputs + chapter.claims]
     for id in ids:
@@ -99,7 +99,8 @@ def chapters():
 
 def unknown(kind, name, known):
     """Return the sentence for a name that is not among `known`, with the nearest ones."""
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
+    begun = [candidate for candidate in known if candidate.startswith(name)]
+    near = begun[:3] or difflib.get_close_matches(name, known, n=3, cutoff=0.4)
     hint = f"Did you mean {' or '.join(near)}?" if near else f"Known are: {', '.join(known)}."
     return f"There is no {kind} '{name}'. {hint}"
 

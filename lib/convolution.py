@@ -37,14 +37,15 @@ def output_size(size, filter_size, stride=1, padding="valid"):
 
 
 def windows(images, filter_size, stride=(1, 1), padding="valid"):
-    """Return the receptive field of every output element, (N, H', W', Fh, Fw, C), as a view. Thesis 3.1.2.
+    """Return the receptive field of every output element: (N, H', W', Fh, Fw, C). Thesis 3.1.2.
 
     Raises ValueError as output_size does.
     """
     for axis in (0, 1):
         output_size(images.shape[1 + axis], filter_size[axis], stride[axis], padding)
-    if padding == "same":
-        zeros = [same_padding(images.shape[1 + a], filter_size[a], stride[a]) for a in (0, 1)]
+    if padding != "valid":
+        sizes = zip(images.shape[1:3], filter_size, stride, strict=True)
+        zeros = [same_padding(*size) if padding == "same" else (padding, padding) for size in sizes]
         images = np.pad(images, [(0, 0), *zeros, (0, 0)])
     fields = sliding_window_view(images, filter_size, axis=(1, 2))
     return np.moveaxis(fields[:, :: stride[0], :: stride[1]], 3, -1)
@@ -58,7 +59,7 @@ def convolve(images, filters, stride=(1, 1), padding="valid"):
     """
     if images.shape[-1] != filters.shape[2]:
         raise ValueError(f"Filters of depth {filters.shape[2]} do not fit {images.shape[-1]} channels.")
-    fields = windows(images, filters.shape[:2], stride, padding)
+    fields = windows(np.asarray(images, dtype=float), filters.shape[:2], stride, padding)
     return np.einsum("nhwijc,ijcf->nhwf", fields, filters, optimize=True)
 
 
@@ -70,7 +71,7 @@ def convolve_depthwise(images, filters, stride=(1, 1), padding="valid"):
     """
     if images.shape[-1] != filters.shape[2]:
         raise ValueError(f"Filters for {filters.shape[2]} channels do not fit {images.shape[-1]} channels.")
-    fields = windows(images, filters.shape[:2], stride, padding)
+    fields = windows(np.asarray(images, dtype=float), filters.shape[:2], stride, padding)
     maps = np.einsum("nhwijc,ijcm->nhwcm", fields, filters, optimize=True)
     return maps.reshape(*maps.shape[:3], -1)
 

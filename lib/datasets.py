@@ -3,6 +3,7 @@
 import gzip
 import math
 import struct
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from lib.checksums import DATA, DatasetError
 IDX_TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 FEWEST_IMAGES = 3  # of a class: one each for training, validation and test
 LARGEST_IDX = 2**31  # bytes; a header that declares more is not believed
+LARGEST_LABEL = 9_999
+MOST_DIMENSIONS = 4
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ def load(source, size=(64, 64), seed=0, validation=0.15, test=0.15):
     read = _read_idx_folder if _idx_file(folder, "train", "images") else _read_class_folders
     images, labels, classes, files, published_test = read(folder, size)
     for label, name in enumerate(classes):
-        if (count := np.sum(labels == label)) < FEWEST_IMAGES:
+        if (count := np.sum(labels[:published_test] == label)) < FEWEST_IMAGES:
             raise DatasetError(
                 f"The class '{name}' of {source} has too few images ({count}): a split into training, "
                 f"validation and test needs at least {FEWEST_IMAGES}."
@@ -77,26 +80,34 @@ def _read_image(path):
     try:
         with Image.open(path) as file:
             image = ImageOps.exif_transpose(file)
-            if image.mode.startswith(("I", "F")):  # 16 or 32 bits a pixel: Pillow would clip, not scale
-                levels = np.asarray(image, dtype=float)
-                image = Image.fromarray((255 * levels / max(levels.max(), 1)).astype(np.uint8))
+            if image.mode in ("I", "F"):
+                raise ValueError("it has 32 bits a pixel, and only 8 or 16 are read")
+            if image.mode.startswith("I;16"):  # Pillow would clip 16 bits, not scale them
+                image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
             if image.has_transparency_data:
                 image = image.convert("RGBA")
                 image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
             return image.convert("RGB")
     except FileNotFoundError:
-        raise DatasetError(f"There is no image '{path}'.") from None
+        raise DatasetError(
+            f"There is no image '{path}'; food photos have names such as 'fruits/E063'."
+        ) from None
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise DatasetError(f"'{path}' cannot be read as an image: {error}.") from None
 
 
 def _read_class_folders(folder, size):
-    readable = Image.registered_extensions()
-    classes = sorted(path.name for path in folder.iterdir() if path.is_dir() and path.name[0] not in "._")
+    Image.init()
+    readable = {suffix for suffix, format in Image.EXTENSION.items() if format in Image.OPEN}
+    classes = sorted(path.name for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")
     if not classes:
         raise DatasetError(f"'{folder}' is empty: it should hold one folder of images for each class.")
     files = {
-        name: sorted(file for file in (folder / name).iterdir() if file.suffix.lower() in readable)
+        name: sorted(
+            file
+            for file in (folder / name).iterdir()
+            if file.suffix.lower() in readable and file.name[0] != "."
+        )
         for name in classes
     }
     paths = [path for name in classes for path in files[name]]
@@ -123,18 +134,17 @@ def read_idx(path):
     opened = gzip.open if path.suffix == ".gz" else open
     try:
         with opened(path, "rb") as file:
-            zeros, type_code, dimensions = struct.unpack(">HBB", file.read(4))
+            magic = file.read(4)
+            zeros, type_code, dimensions = struct.unpack(">HBB", magic)
+            if zeros != 0 or type_code not in IDX_TYPES or dimensions > MOST_DIMENSIONS:
+                raise DatasetError(f"'{path}' is not an IDX file: it starts with {magic.hex(' ')}.")
             shape = struct.unpack(f">{dimensions}I", file.read(4 * dimensions))
-            if zeros != 0 or type_code not in IDX_TYPES:
-                raise DatasetError(
-                    f"'{path}' is not an IDX file: it starts with {zeros:#06x}{type_code:02x}."
-                )
             dtype = np.dtype(IDX_TYPES[type_code])
             expected = math.prod(shape) * dtype.itemsize
             if expected > LARGEST_IDX:
                 raise DatasetError(f"'{path}' declares {expected} bytes, more than the 2 GiB allowed.")
             content = file.read(expected + 1)
-    except (OSError, EOFError, struct.error, gzip.zlib.error) as error:
+    except (OSError, EOFError, struct.error, zlib.error) as error:
         raise DatasetError(f"'{path}' is truncated or damaged: {error}.") from None
     if len(content) != expected:
         found = "more" if len(content) > expected else len(content)
@@ -162,6 +172,10 @@ def _read_idx_folder(folder, size):
         raise DatasetError(f"The training and test images of '{folder}' differ in size.")
     published_test = len(labels[0]) if len(parts) == 2 else None
     images, labels = np.concatenate(images)[..., np.newaxis], np.concatenate(labels).astype(int)
+    if len(labels) == 0 or labels.min() < 0 or labels.max() > LARGEST_LABEL:
+        raise DatasetError(
+            f"The labels of '{folder}' have to be numbers from 0 to {LARGEST_LABEL}, at least one."
+        )
     classes = tuple(str(label) for label in range(labels.max() + 1))
     return images, labels, classes, files, published_test
 
@@ -176,8 +190,9 @@ def _split(labels, published_test, seed, validation, test):
     parts = [[], [], [np.arange(len(free), len(labels))]]
     for label in np.unique(labels):
         members = generator.permutation(free[labels[free] == label])
-        tested = max(1, round(test * len(members))) if published_test is None else 0
-        validated = max(1, round(validation * len(members)))
+        most = len(members) - 1  # at least one stays for training
+        validated = min(max(1, int(validation * len(members))), most - (published_test is None))
+        tested = min(max(1, int(test * len(members))), most - validated) if published_test is None else 0
         for part, indices in zip((2, 1, 0), np.split(members, [tested, tested + validated]), strict=True):
             parts[part].append(indices)
     return [np.sort(np.concatenate(part)) for part in parts]

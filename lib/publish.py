@@ -9,6 +9,7 @@ import html
 import io
 import json
 import os
+import re
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -66,7 +67,7 @@ def _provenance(entry, seeds):
         "notebook": entry.notebook,
         "cell": _publishing_cell(entry),
         "data": {name: checksums.of_dataset(checksums.shipped(name)) for name in chapter.data},
-        "seeds": list(seeds),
+        "seeds": [int(seed) for seed in seeds],
         "versions": {name: version(name) for name in LIBRARIES if name in sys.modules},
     }
 
@@ -197,7 +198,7 @@ def _booktabs(frame, alignments, output, caption):
         .format_index(escape="latex", axis=1)
         .to_latex(
             hrules=True,
-            caption=caption,
+            caption=re.sub(r"([&%$#_])", r"\\\1", caption),
             label=f"tab:{output.id}",
             position_float="centering",
             column_format=alignments,
@@ -227,11 +228,11 @@ def table(frame, id, *, seeds=()):
     display({"text/markdown": f"*{caption}*", "text/plain": caption}, raw=True)
 
 
-def claim(id, *, stated, measured, verdict):
+def claim(id, *, stated, measured, verdict, seeds=()):
     """Record what became of a claim of the thesis, and show it as a box.
 
     `stated` is what the thesis says, `measured` what the code found, `verdict` one of "holds",
-    "holds with a condition" and "corrected". Raises ConcordanceError for an unknown id, and
+    "holds with a condition" and "corrected", `seeds` those of the runs behind it. Raises ConcordanceError for an unknown id, and
     PublishError for a claim of another chapter or a verdict other than the concordance's.
     """
     entry, publishing = concordance.claim(id), edition.current()
@@ -240,14 +241,18 @@ def claim(id, *, stated, measured, verdict):
         raise PublishError(
             f"The verdict on {id} is now '{verdict}'; the concordance has '{entry.verdict}'. Measured: {measured}"
         )
+    text = f"Claim, section {entry.section}\nThe thesis: {stated}\nMeasured: {measured}\nVerdict: {verdict}"
+    box = _claim_box(entry.section, stated, measured, verdict)
     record = {"section": entry.section, "stated": stated, "measured": measured, "verdict": verdict}
-    _write(publishing, id, {}, _provenance(entry, ()) | record)
+    _write(publishing, id, {}, _provenance(entry, seeds) | record)
+    display({"text/html": box, "text/plain": text}, raw=True)
+
+
+def _claim_box(section, stated, measured, verdict):
     colour = VERDICT_COLOURS[verdict]
-    box = (
+    return (
         f'<div style="border-left: 4px solid {colour}; padding: 0.2em 1em">'
-        f"<b>Claim, section {entry.section}</b><br>"
+        f"<b>Claim, section {section}</b><br>"
         f"The thesis: {html.escape(stated)}<br>Measured: {html.escape(measured)}<br>"
         f'<b style="color: {colour}">{verdict}</b></div>'
     )
-    text = f"Claim, section {entry.section}\nThe thesis: {stated}\nMeasured: {measured}\nVerdict: {verdict}"
-    display({"text/html": box, "text/plain": text}, raw=True)

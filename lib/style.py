@@ -25,8 +25,10 @@ LIGHT = "#E8E8E8"  # shading behind curves, cells that do not matter
 
 def use():
     """Draw from now on in the thesis's style, whatever the user's own matplotlib settings are."""
-    for file in Path(font_lato.font_directory).glob("*.ttf"):
-        font_manager.fontManager.addfont(file)
+    fonts = font_manager.fontManager
+    fonts.ttflist = [font for font in fonts.ttflist if font.name != "Lato"]  # a system's own may differ
+    for file in sorted(Path(font_lato.font_directory).glob("*.ttf")):
+        fonts.addfont(file)
     backend = matplotlib.get_backend()
     matplotlib.rcdefaults()
     matplotlib.use(backend)

@@ -1,5 +1,5 @@
-"""What all tests share: matplotlib draws without a screen."""
+"""What all tests share: TensorFlow's C++ log stays out of pytest's output."""
 
 import os
 
-os.environ.setdefault("MPLBACKEND", "agg")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

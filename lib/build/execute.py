@@ -2,16 +2,15 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
 from dataclasses import dataclass
+from tempfile import TemporaryDirectory
 
 from lib.concordance import ROOT
 
 BUILD = ROOT / "build"
-EXECUTED = BUILD / "executed"
 LOGS = BUILD / "logs"
 
 _running = set()
@@ -28,47 +27,49 @@ class ChapterFailed(Exception):
     log: str | None = None
 
 
-def environment(edition):
-    """Return the environment of a kernel: what notebooks may depend on, and nothing of the user's own."""
-    return (
-        os.environ
-        | edition.environment()
-        | {
-            "IPYTHONDIR": str(BUILD / "ipython"),
-            "JUPYTER_PREFER_ENV_PATH": "1",
-            "KERAS_BACKEND": "tensorflow",
-            "MPLCONFIGDIR": str(BUILD / "matplotlib"),
-            "PYTHONHASHSEED": "0",
-            "PYTHONPATH": str(ROOT),
-            "TF_CPP_MIN_LOG_LEVEL": "3",
-        }
-    )
+def environment(edition, runtime):
+    """Return a kernel's environment: the system's, without the user's own settings of Python, Jupyter and Keras."""
+    own = ("PYTHON", "JUPYTER", "IPYTHON", "KERAS", "MPL", "MATPLOTLIB")
+    return {name: value for name, value in os.environ.items() if not name.startswith(own)} | {
+        **edition.environment(),
+        "IPYTHONDIR": str(BUILD / "ipython"),
+        "JUPYTER_CONFIG_DIR": str(BUILD / "jupyter"),
+        "JUPYTER_PREFER_ENV_PATH": "1",
+        "JUPYTER_RUNTIME_DIR": runtime,
+        "KERAS_BACKEND": "tensorflow",
+        "KERAS_HOME": str(BUILD / "keras"),
+        "MPLCONFIGDIR": str(BUILD / "matplotlib"),
+        "PYTHONHASHSEED": "0",
+        "PYTHONPATH": str(ROOT),
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+    }
 
 
-def execute(chapter, edition, parameters, time_limit, on_cell):
-    """Execute a chapter's notebook and return the path of the executed copy.
+def execute(chapter, edition, parameters, time_limit, executed, on_cell):
+    """Execute a chapter's notebook and keep the executed copy under the path `executed`.
 
     `parameters` are values for its parameters cell, `time_limit` seconds a cell may take, and
     on_cell() is called as each code cell starts. Raises ChapterFailed.
     """
-    executed = EXECUTED / f"{chapter.notebook}.ipynb"
     log = LOGS / f"{chapter.notebook}.log"
-    for folder in (EXECUTED, LOGS, BUILD / "ipython", BUILD / "matplotlib"):
+    for folder in (executed.parent, LOGS, BUILD / "ipython", BUILD / "matplotlib"):
         folder.mkdir(parents=True, exist_ok=True)
     executed.unlink(missing_ok=True)
-    job = {
-        "notebook": str(chapter.path),
-        "executed": str(executed),
-        "parameters": parameters,
-        "time_limit": time_limit,
-    }
-    with open(log, "w", encoding="utf-8") as errors:
+    # Sockets in a folder of their own: kernels that start side by side cannot take each other's.
+    with open(log, "w", encoding="utf-8") as errors, TemporaryDirectory(prefix="kernel-") as runtime:
+        job = {
+            "notebook": str(chapter.path),
+            "executed": str(executed),
+            "parameters": parameters,
+            "time_limit": time_limit,
+            "runtime": runtime,
+        }
         process = subprocess.Popen(
             [sys.executable, "-m", "lib.build.run_notebook"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
-            env=environment(edition),
+            env=environment(edition, runtime),
             cwd=ROOT,
             text=True,
             encoding="utf-8",
@@ -78,10 +79,12 @@ def execute(chapter, edition, parameters, time_limit, on_cell):
         try:
             failed = _follow(process, job, on_cell)
         finally:
+            process.kill()
+            process.wait()
             _running.discard(process)
         if failed:
             errors.write(failed["details"])
-    shown = str(log.relative_to(ROOT))
+    shown = log.relative_to(ROOT).as_posix()
     if _stopped.is_set():
         raise ChapterFailed(chapter.notebook, "Interrupted.")
     if failed:
@@ -90,15 +93,16 @@ def execute(chapter, edition, parameters, time_limit, on_cell):
     if process.returncode != 0:
         how = "was killed" if process.returncode < 0 else f"ended with status {process.returncode}"
         raise ChapterFailed(chapter.notebook, f"The process that ran the notebook {how}.", log=shown)
-    return executed
 
 
 def _follow(process, job, on_cell):
-    """Send the job, pass on its progress, and return the message of its failure, or None."""
+    """Send the job, pass on its progress, wait for its end, and return the message of its failure, or None."""
     failed = None
     try:
         process.stdin.write(json.dumps(job) + "\n")
         process.stdin.flush()
+        if _stopped.is_set():
+            process.terminate()
         for line in process.stdout:
             message = json.loads(line)
             if "error" in message:
@@ -108,7 +112,6 @@ def _follow(process, job, on_cell):
     except BrokenPipeError:
         pass  # it died before it read its job; the status says so
     process.wait()
-    process.stdin.close()
     return failed
 
 
@@ -116,6 +119,6 @@ def stop_all():
     """End every running chapter and its kernel; nothing that they were making is kept."""
     _stopped.set()
     for process in list(_running):
-        process.send_signal(signal.SIGTERM)
+        process.terminate()
     for process in list(_running):
         process.wait()

@@ -12,18 +12,20 @@ def read(path):
     """Return a notebook file as a dictionary; raises NotebookError for a file that is none."""
     try:
         notebook = json.loads(path.read_text(encoding="utf-8"))
-        if isinstance(notebook["cells"], list):
+        if all(cell["cell_type"] and cell["id"] and "source" in cell for cell in notebook["cells"]):
             return notebook
     except (OSError, ValueError, KeyError, TypeError):
         pass
-    raise NotebookError(f"{path.parent.name}/{path.name} cannot be read as a notebook.")
+    raise NotebookError(f"{path.parent.name}/{path.name} cannot be read as a notebook whose cells have ids.")
 
 
 def write(path, notebook):
-    """Write a notebook dictionary as Jupyter does, so that saving it in JupyterLab changes nothing."""
-    path.write_text(
-        json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8"
-    )
+    """Write a notebook as Jupyter does, whole or not at all; saving it in JupyterLab then changes nothing."""
+    text = json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+    if path.read_text(encoding="utf-8") != text:
+        unfinished = path.with_name(f".{path.name}")
+        unfinished.write_text(text, encoding="utf-8", newline="\n")
+        unfinished.replace(path)
 
 
 def source(cell):
@@ -36,20 +38,19 @@ def code_cells(notebook):
     return [c for c in notebook["cells"] if c["cell_type"] == "code" and source(c).strip()]
 
 
-def parameters(notebook):
-    """Return {name: default} of the cell that is tagged `parameters`.
+def parameters(path):
+    """Return {name: default} of the cell of a notebook file that is tagged `parameters`.
 
     Raises NotebookError where that cell holds anything but names with plain values.
     """
-    for cell in code_cells(notebook):
+    for cell in code_cells(read(path)):
         if "parameters" in cell["metadata"].get("tags", ()):
             try:
                 assignments = ast.parse(source(cell)).body
                 return {node.targets[0].id: ast.literal_eval(node.value) for node in assignments}
             except (SyntaxError, ValueError, AttributeError):
                 raise NotebookError(
-                    "A parameters cell may only give names plain values, such as `size = 64`; this one has:\n"
-                    + source(cell)
+                    f"The parameters cell of {path.name} may only give names plain values, such as `size = 64`."
                 ) from None
     return {}
 
@@ -63,7 +64,7 @@ def parse_value(name, text, default):
         return text
     try:
         value = ast.literal_eval(text)
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         value = text
     if isinstance(default, float) and type(value) is int:
         value = float(value)
@@ -78,12 +79,13 @@ def parse_value(name, text, default):
 def with_outputs(notebook, executed):
     """Return `notebook` with the outputs of its executed copy, clean of everything that changes at each run.
 
-    The prose stays that of `notebook`; both have the same code cells.
+    The prose stays that of `notebook`. Raises NotebookError where the code of the two differs.
     """
-    results = {cell["id"]: cell for cell in executed["cells"]}
-    for number, cell in enumerate(code_cells(notebook), 1):
-        outputs = results[cell["id"]]["outputs"]
-        cell["outputs"] = [_clean(output, number) for output in outputs]
+    results = code_cells(executed)
+    if [source(cell) for cell in results] != [source(cell) for cell in code_cells(notebook)]:
+        raise NotebookError("A notebook was edited while it was built; call --update again.")
+    for number, (cell, result) in enumerate(zip(code_cells(notebook), results, strict=True), 1):
+        cell["outputs"] = [_clean(output, number) for output in result["outputs"]]
         cell["execution_count"] = number
         cell["metadata"] = {key: value for key, value in cell["metadata"].items() if key == "tags"}
     kernel = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}

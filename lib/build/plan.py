@@ -12,6 +12,7 @@ import shutil
 import time
 from dataclasses import dataclass, replace
 from functools import cache, partial
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import grimp
@@ -25,14 +26,16 @@ from lib.concordance import ROOT
 from lib.edition import Edition
 
 STATE = execute.BUILD / "state.db"
+LIBRARIES = ("numpy", "scipy", "pandas", "matplotlib", "pillow", "seaborn", "tensorflow", "keras")
 
 
 @dataclass(frozen=True)
 class Build:
-    """What to build and how: one edition of some chapters, with values for their parameters.
+    """What to build and how: one edition of some chapters.
 
-    `folder` gets the results; `fresh` builds also what is up to date; `time_limit` is in seconds a
-    cell; `keep_executed` asks for the executed notebooks too, which --update needs.
+    `folder` gets the results; `parameters` has {notebook: {name: value}} where values are given;
+    `fresh` builds also what is up to date; `time_limit` is in seconds a cell; `keep_executed` asks for
+    the executed notebooks too, which --update needs.
     """
 
     chapters: tuple
@@ -80,12 +83,25 @@ def _module_files(module, language):
 
 
 @cache
-def _data(name):
-    """Return the checksum of a data set, or what is wrong with it."""
+def _version(library):
     try:
-        return checksums.of_dataset(checksums.verified(name))
+        return version(library)
+    except PackageNotFoundError:
+        return "none"
+
+
+@cache
+def _data(name):
+    """Return (checksum, None) of a data set, or (None, what is wrong with it)."""
+    try:
+        return checksums.of_dataset(checksums.verified(name)), None
     except checksums.DatasetError as error:
-        return str(error)
+        return None, str(error)
+
+
+def _verify_data(name):
+    if problem := _data(name)[1]:
+        raise checksums.DatasetError(problem)
 
 
 def ingredients(chapter, build):
@@ -93,29 +109,31 @@ def ingredients(chapter, build):
     notebook = notebooks.read(chapter.path)
     code = "\n\n".join(map(notebooks.source, notebooks.code_cells(notebook)))
     edition = replace(build.edition, folder="", chapter=None)
+    given = build.parameters.get(chapter.notebook, {})
     files = [
         file for module in sorted(_imported(code)) for file in _module_files(module, edition.language)
     ] + [ROOT / "requirements.lock"]
     texts = {
         "its code": code,
-        "its parameters": json.dumps(_own_parameters(chapter, build), sort_keys=True),
+        "its parameters": json.dumps(given, sort_keys=True),
         "its entry in the concordance": repr(chapter),
         "the edition": repr(edition),
     }
     return (
         {name: checksums.of_bytes(text.encode()) for name, text in texts.items()}
         | {file.relative_to(ROOT).as_posix(): checksums.of_file(file) for file in files}
-        | {f"data/{name}": _data(name) for name in chapter.data}
+        | {f"data/{name}": _data(name)[0] for name in chapter.data}
+        | {f"the installed {library}": _version(library) for library in LIBRARIES}
     )
-
-
-def _own_parameters(chapter, build):
-    known = notebooks.parameters(notebooks.read(chapter.path))
-    return {name: value for name, value in build.parameters.items() if name in known}
 
 
 def _task_name(chapter, build):
     return f"{build.folder.relative_to(ROOT).as_posix()}/{chapter.notebook}"
+
+
+def executed(chapter, build):
+    """Return where the executed copy of a chapter's notebook is kept, one for each edition."""
+    return execute.BUILD / "executed" / f"{_task_name(chapter, build)}.ipynb"
 
 
 def stale_because(chapter, build, now, before, manifest):
@@ -124,11 +142,11 @@ def stale_because(chapter, build, now, before, manifest):
     `now` and `before` are its ingredients at present and at the last build (None if there was none).
     """
     if before is None:
-        return "never built here"
+        return "not yet built on this machine"
     for name in sorted(now.keys() | before.keys()):
         if now.get(name) != before.get(name):
             return f"{name} changed"
-    if build.keep_executed and not (execute.EXECUTED / f"{chapter.notebook}.ipynb").exists():
+    if build.keep_executed and not executed(chapter, build).exists():
         return "its executed notebook is not kept"
     return verify.damage(build.folder, chapter, manifest)
 
@@ -139,9 +157,16 @@ def remembered(build):
     try:
         database = Dependency(SqliteDB, str(STATE))
     except DatabaseException:  # damaged: everything counts as never built
-        STATE.unlink()
-        return remembered(build)
+        return {chapter.notebook: {} for chapter in build.chapters}
     return {chapter.notebook: database.get_values(_task_name(chapter, build)) for chapter in build.chapters}
+
+
+def forget_damaged_state():
+    """Remove the memory of earlier builds where it cannot be read; only for who holds the lock."""
+    try:
+        Dependency(SqliteDB, str(STATE))
+    except DatabaseException:
+        STATE.unlink()
 
 
 def states(build):
@@ -155,9 +180,8 @@ def states(build):
     }
 
 
-def _task(chapter, build, seconds, manifest, report):
-    """Return doit's task for one chapter, which took so many seconds last time (0 if unknown)."""
-    now = ingredients(chapter, build)
+def _task(chapter, build, now, seconds, manifest, report):
+    """Return doit's task for one chapter with these ingredients, which took so many seconds last time."""
 
     def up_to_date(task, values):
         task.value_savers.append(lambda: {"ingredients": now})
@@ -179,11 +203,12 @@ def _build_chapter(chapter, build, seconds, report):
     shutil.rmtree(staged, ignore_errors=True)
     try:
         for name in chapter.data:
-            checksums.verified(name)
+            _verify_data(name)
         staged.mkdir(parents=True)
         edition = replace(build.edition, folder=str(staged), chapter=chapter.notebook)
-        parameters = _own_parameters(chapter, build)
-        execute.execute(chapter, edition, parameters, build.time_limit, partial(report.cell, chapter))
+        parameters = build.parameters.get(chapter.notebook, {})
+        progress = partial(report.cell, chapter)
+        execute.execute(chapter, edition, parameters, build.time_limit, executed(chapter, build), progress)
         verify.accept(build.folder, chapter)
     except execute.ChapterFailed as failure:
         report.failed(chapter, failure)
@@ -201,10 +226,13 @@ def _build_chapter(chapter, build, seconds, report):
 def run(build, report):
     """Bring all chapters of a build up to date; returns doit's exit status, 0 when all is well."""
     build.folder.mkdir(parents=True, exist_ok=True)
+    forget_damaged_state()
     manifest = verify.read_manifest(build.folder)
-    # The longest chapters first: the last one to end then ends soon after the others.
+    now = {chapter.notebook: ingredients(chapter, build) for chapter in build.chapters}
     seconds = {name: values.get("seconds", 0) for name, values in remembered(build).items()}
+    # The longest chapters first: the last one to end then ends soon after the others.
     order = sorted(build.chapters, key=lambda chapter: -seconds[chapter.notebook])
+    tasks = [_task(c, build, now[c.notebook], seconds[c.notebook], manifest, report) for c in order]
     namespace = {
         "DOIT_CONFIG": {
             "dep_file": str(STATE),
@@ -215,12 +243,7 @@ def run(build, report):
             "num_process": build.workers,
             "par_type": "thread",
         },
-        "task_chapters": lambda: (
-            _task(chapter, build, seconds[chapter.notebook], manifest, report) for chapter in order
-        ),
+        "task_chapters": lambda: (task for task in tasks),
     }
-    names = [_task_name(chapter, build) for chapter in order]
-    try:
-        return DoitMain(ModuleTaskLoader(namespace), config_filenames=()).run(["run", *names])
-    finally:
-        shutil.rmtree(build.folder / ".unfinished", ignore_errors=True)
+    names = [task["basename"] for task in tasks]
+    return DoitMain(ModuleTaskLoader(namespace), config_filenames=()).run(["run", *names])

@@ -8,7 +8,6 @@ import json
 import os
 import re
 import sys
-import tempfile
 import threading
 import traceback
 from pathlib import Path
@@ -24,8 +23,13 @@ ANSI = re.compile(r"\x1b\[[0-9;]*m")
 SENTENCES = ("ConcordanceError", "DatasetError", "MissingTranslation", "PublishError")
 
 
+# Kernels and what they start write to the log; only this process writes to the one who asked.
+channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
+os.dup2(2, 1)
+
+
 def say(**message):
-    print(json.dumps(message), flush=True)
+    print(json.dumps(message), file=channel, flush=True)
 
 
 def stop_with_parent():
@@ -71,31 +75,28 @@ def main():
             current["cell"] = cell.id
             say(cell=cell.id)
 
-    # Sockets in a folder of their own: kernels that start side by side cannot take each other's port.
-    with tempfile.TemporaryDirectory(prefix="kernel-") as runtime:
-        os.environ["JUPYTER_RUNTIME_DIR"] = runtime
-        sockets = {} if sys.platform == "win32" else {"transport": "ipc", "ip": f"{runtime}/kernel"}
-        try:
-            notebook = papermill.execute_notebook(
-                job["notebook"],
-                job["executed"],
-                parameters=job["parameters"],
-                kernel_name="python3",
-                cwd=str(Path(job["notebook"]).parent),
-                progress_bar=False,
-                request_save_on_cell_execute=False,
-                execution_timeout=job["time_limit"],
-                start_timeout=120,
-                coalesce_streams=True,
-                shutdown_kernel="immediate",
-                on_cell_start=starting,
-                config=Config(ConnectionFileMixin=sockets),
-            )
-            if early := unfinished(notebook):
-                say(failed_cell=early[0], error=early[1], details=early[1])
-        except Exception as error:
-            details = ANSI.sub("", traceback.format_exc())
-            say(failed_cell=current["cell"], error=sentence(error, job["time_limit"]), details=details)
+    sockets = {} if sys.platform == "win32" else {"transport": "ipc", "ip": f"{job['runtime']}/kernel"}
+    try:
+        notebook = papermill.execute_notebook(
+            job["notebook"],
+            job["executed"],
+            parameters=job["parameters"],
+            kernel_name="python3",
+            cwd=str(Path(job["notebook"]).parent),
+            progress_bar=False,
+            request_save_on_cell_execute=False,
+            execution_timeout=job["time_limit"],
+            start_timeout=120,
+            coalesce_streams=True,
+            shutdown_kernel="immediate",
+            on_cell_start=starting,
+            config=Config(ConnectionFileMixin=sockets),
+        )
+        if early := unfinished(notebook):
+            say(failed_cell=early[0], error=early[1], details=early[1])
+    except Exception as error:
+        details = ANSI.sub("", traceback.format_exc())
+        say(failed_cell=current["cell"], error=sentence(error, job["time_limit"]), details=details)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import shutil
 import threading
 
@@ -9,7 +10,8 @@ from lib import checksums, concordance
 from lib.build.execute import ChapterFailed
 
 RECORD = ".record.json"
-_manifest_lock = threading.Lock()
+SEEN = 0.01  # root mean square of the difference of two pictures, as a share of black to white
+accepting = threading.Lock()  # one chapter at a time; who holds it at exit keeps the others out
 
 
 def staging(folder, chapter):
@@ -40,32 +42,36 @@ def accept(folder, chapter):
         raise ChapterFailed(
             chapter.notebook, f"It did not publish {', '.join(missing)}, which the concordance says it owes."
         )
-    with _manifest_lock:
-        manifest = read_manifest(folder)
-        for id, record in records.items():
-            part = "claims" if "verdict" in record else "outputs"
-            previous = manifest[part].get(id, {}).get("files", {})
+    with accepting:
+        before = read_manifest(folder)
+        after = _merged(before, records)
+        unfinished = staged / "manifest.json"
+        unfinished.write_text(
+            json.dumps(after, indent=1, sort_keys=True, ensure_ascii=False) + "\n",
+            encoding="utf-8",
+            newline="\n",
+        )
+        for record in records.values():
             for name in record["files"]:
                 (staged / name).replace(folder / name)
-            for name in set(previous) - set(record["files"]):
-                (folder / name).unlink(missing_ok=True)
-            manifest[part][id] = record
-        _write_manifest(folder, manifest)
+        unfinished.replace(folder / "manifest.json")
+        for name in _files(before) - _files(after):
+            (folder / name).unlink(missing_ok=True)
     shutil.rmtree(staged)
 
 
-def _write_manifest(folder, manifest):
-    """Replace the manifest; what no chapter owes any more leaves it, and its files leave the folder."""
+def _merged(manifest, records):
+    """Return a manifest with new records, without what no chapter owes any more."""
     owed = set().union(*(chapter.owed for chapter in concordance.chapters()))
-    kept = {part: {id: entries[id] for id in entries if id in owed} for part, entries in manifest.items()}
-    for id in manifest["outputs"].keys() - kept["outputs"].keys():
-        for name in manifest["outputs"][id]["files"]:
-            (folder / name).unlink(missing_ok=True)
-    unfinished = folder / ".unfinished" / "manifest.json"
-    unfinished.write_text(
-        json.dumps(kept, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n"
-    )
-    unfinished.replace(folder / "manifest.json")
+    entries = manifest["outputs"] | manifest["claims"] | records
+    parts = {"outputs": {}, "claims": {}}
+    for id in owed & entries.keys():
+        parts["claims" if "verdict" in entries[id] else "outputs"][id] = entries[id]
+    return parts
+
+
+def _files(manifest):
+    return {name for record in manifest["outputs"].values() for name in record["files"]}
 
 
 def damage(folder, chapter, manifest):
@@ -86,7 +92,9 @@ def damage(folder, chapter, manifest):
 def compare(output, committed, rebuilt):
     """Return how an output in one results folder compares with the same in another, in words.
 
-    "identical", "within tolerance ...", or "DIFFERENT: ..." with the first thing that differs.
+    "identical", "within tolerance ...", or "DIFFERENT: ..." with the first thing that differs. Other
+    processors give other low bits: numbers may differ by the output's tolerance, and a picture by so
+    little that nobody sees it.
     """
     records = [read_manifest(folder)["outputs"].get(output.id) for folder in (committed, rebuilt)]
     if None in records:
@@ -96,13 +104,43 @@ def compare(output, committed, rebuilt):
             return f"DIFFERENT: {committed.name}/{name} is not what its manifest records"
     if records[0]["files"] == records[1]["files"]:
         return "identical"
-    name = f"{output.id}.csv"
-    difference = largest_difference(committed / name, rebuilt / name)
+    numbers = f"{output.id}.csv"
+    difference = largest_difference(committed / numbers, rebuilt / numbers)
     if isinstance(difference, str):
         return f"DIFFERENT: {difference}"
     if difference > output.tolerance:
         return f"DIFFERENT: numbers differ by {difference:.1e}, more than {output.tolerance:.0e}"
-    return f"within tolerance (numbers differ by {difference:.1e}, drawn with other bytes)"
+    if output.kind == "figure" and (seen := seen_difference(committed, rebuilt, f"{output.id}.png")):
+        return f"DIFFERENT: {seen}"
+    if output.kind == "table" and difference == 0:
+        return f"DIFFERENT: {output.id}.tex has other text around the same numbers"
+    return f"within tolerance (numbers differ by {difference:.1e})"
+
+
+def seen_difference(committed, rebuilt, name):
+    """Return in words what a reader would see to differ between two PNG files, or None."""
+    from PIL import Image, ImageChops, ImageStat
+
+    with Image.open(committed / name) as first, Image.open(rebuilt / name) as second:
+        if first.info.get("Title") != second.info.get("Title"):
+            return f"{name} has another caption"
+        if first.size != second.size:
+            return f"{name} has another size"
+        difference = ImageChops.difference(first.convert("RGB"), second.convert("RGB"))
+    share = max(ImageStat.Stat(difference).rms) / 255
+    return f"{name} looks different ({share:.1%} on average)" if share > SEEN else None
+
+
+def compare_claim(claim, committed, rebuilt):
+    """Return how the record of a claim compares: "identical", or the two measurements."""
+    records = [read_manifest(folder)["claims"].get(claim.id) for folder in (committed, rebuilt)]
+    if None in records:
+        return f"DIFFERENT: {claim.id} is not in {(committed if records[0] is None else rebuilt).name}/"
+    if records[0]["verdict"] != records[1]["verdict"]:
+        return f"DIFFERENT: the verdict is '{records[1]['verdict']}'"
+    if records[0]["measured"] != records[1]["measured"]:
+        return f"same verdict, but measured now: {records[1]['measured']}"
+    return "identical"
 
 
 def largest_difference(first, second):
@@ -133,7 +171,9 @@ def _read_csv(path):
 
 
 def _number(text):
+    """Return a finite number, or None for a text that is none."""
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
         return None
+    return number if math.isfinite(number) else None

@@ -7,11 +7,11 @@ import pandas as pd
 from lib import style
 
 
-def draw_function(x, functions, gradients, vanishing=None):
+def draw_function(x, functions, gradients, vanishing=None, jump=None):
     """Draw functions (a) and their derivatives (b) over x, in one colour a name.
 
     `functions` and `gradients` are {name: values at x}; where all gradients are smaller than
-    `vanishing`, the background is shaded. Returns the figure, and the numbers as a long frame with
+    `vanishing`, the background is shaded. at `jump` curves may jump. Returns the figure, and the numbers as a long frame with
     the columns x, curve, value, gradient. Thesis 3.1.3, Abb. 5 to 15.
     """
     fig, axes = plt.subplots(1, 2, figsize=style.size(1, 0.33))
@@ -19,7 +19,10 @@ def draw_function(x, functions, gradients, vanishing=None):
         axes, (functions, gradients), ("(a) function", "(b) derivative"), strict=True
     ):
         for index, (name, values) in enumerate(curves.items()):
-            ax.plot(x, values, color=f"C{index}", label=name)
+            if jump is None:
+                ax.plot(x, values, color=f"C{index}", label=name)
+            else:
+                _draw_broken(ax, x, values, f"C{index}", name, jump)
         ax.axhline(0, color=style.GREY, linewidth=0.5, zorder=0)
         ax.set(title=title, xlabel="$x$", xlim=(x[0], x[-1]))
     if vanishing is not None:
@@ -35,6 +38,19 @@ def draw_function(x, functions, gradients, vanishing=None):
         for name in functions
     ]
     return fig, pd.concat(frames, ignore_index=True)
+
+
+def _draw_broken(ax, x, values, colour, name, jump):
+    """Draw a curve; where it jumps it is broken, with a full circle at the end that holds there."""
+    before, after = x < jump, x > jump
+    ends = values[before][-1], values[after][0]
+    if abs(ends[1] - ends[0]) < 0.1:
+        ax.plot(x, values, color=colour, label=name)
+        return
+    ax.plot(x[before], values[before], color=colour, label=name)
+    ax.plot(x[after], values[after], color=colour)
+    ax.plot([jump, jump], ends, "o", color=colour, markersize=4, markerfacecolor="white")
+    ax.plot(x[x == jump], values[x == jump], "o", color=colour, markersize=4)
 
 
 def name_curves(ax, gap=0.065):

@@ -42,8 +42,10 @@ def draw_neuron(ax, inputs, weights, bias, activation):
     total = float(np.dot(inputs, weights) + bias)
     output = float(activation(total))
     heights = np.linspace(1.6, -1.6, len(inputs) + 1)
-    sources = [f"$x_{number} = {value:g}$" for number, value in enumerate(inputs, 1)] + ["$1$"]
-    factors = [f"$w_{number} = {weight:g}$" for number, weight in enumerate(weights, 1)] + [f"$b = {bias:g}$"]
+    sources = [f"$x_{{{number}}} = {value:g}$" for number, value in enumerate(inputs, 1)] + ["$1$"]
+    factors = [f"$w_{{{number}}} = {weight:g}$" for number, weight in enumerate(weights, 1)] + [
+        f"$b = {bias:g}$"
+    ]
     for height, source, factor in zip(heights, sources, factors, strict=True):
         _circle(ax, (0, height), 0.4, source, style.LIGHT if source == "$1$" else "white")
         towards_sum = np.array([3.5, -height]) / np.hypot(3.5, height)
@@ -64,10 +66,10 @@ def draw_neuron(ax, inputs, weights, bias, activation):
 def draw_dense_layers(ax, model, names):
     """Draw every neuron and every weight of a Keras model of dense layers.
 
-    `names` has one name for the input and one for each layer. A line is a weight, wide where it is
+    `names` has one name for the input and one for each dense layer; other layers are not drawn. A line is a weight, wide where it is
     large, blue where it is positive and orange where it is negative. Thesis 3.1.5, Abb. 18.
     """
-    kernels = [np.asarray(layer.kernel) for layer in model.layers]
+    kernels = [np.asarray(layer.kernel) for layer in model.layers if hasattr(layer, "kernel")]
     sizes = [kernels[0].shape[0]] + [kernel.shape[1] for kernel in kernels]
     graph = nx.Graph()
     for layer, size in enumerate(sizes):
@@ -85,7 +87,13 @@ def draw_dense_layers(ax, model, names):
         edge_color=np.where(weights > 0, style.BLUE, style.VERMILLION).tolist(),
     )
     nx.draw_networkx_nodes(
-        graph, positions, ax=ax, node_size=130, node_color="white", edgecolors=style.GREY, linewidths=0.9
+        graph,
+        positions,
+        ax=ax,
+        node_size=min(130, 4000 / max(sizes) ** 1.5),
+        node_color="white",
+        edgecolors=style.GREY,
+        linewidths=0.9,
     )
     for layer, (name, size) in enumerate(zip(names, sizes, strict=True)):
         ax.text(layer, -max(sizes) / 2 - 0.55, name, ha="center", va="top", fontsize=9)

@@ -13,7 +13,8 @@ from babel.messages.pofile import read_po
 from matplotlib.text import Text
 from matplotlib.ticker import Formatter
 
-NUMBER_OR_FORMULA = re.compile(r"\$[^$]+\$|(?<![A-Za-z_])\d+(?:\.\d+)*")
+NUMBER_OR_FORMULA = re.compile(r"\$[^$]+\$|(?<![A-Za-z_\d])\d++(?:[.,]\d+)*+(?:e[+\-−]?\d+)?+(?![A-Za-z_])")
+THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 DECIMAL_POINT = re.compile(r"(?<![\d.])(\d+)\.(\d+)(?![\d.])")
 
 
@@ -23,8 +24,14 @@ class MissingTranslation(Exception):
 
 @cache
 def catalogue(language):
-    """Return the Babel catalogue of a language, read from its .po file beside this module."""
-    with open(Path(__file__).with_name(f"{language}.po"), "rb") as file:
+    """Return the Babel catalogue of a language, read from its .po file beside this module.
+
+    Raises MissingTranslation for a language without one.
+    """
+    path = Path(__file__).with_name(f"{language}.po")
+    if not path.exists():
+        raise MissingTranslation(f"There is no lib/labels/{language}.po.")
+    with open(path, "rb") as file:
         return read_po(file, locale=language)
 
 
@@ -35,6 +42,8 @@ def message(text):
 
 
 def _decimal_comma(match):
+    if THOUSANDS.fullmatch(match.group()):
+        return match.group().translate(str.maketrans(",.", ".,"))
     comma = "{,}" if match.group().startswith("$") else ","
     return DECIMAL_POINT.sub(rf"\1{comma}\2", match.group())
 

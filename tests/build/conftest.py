@@ -31,6 +31,12 @@ class Project:
         self.write("data/tiny/numbers.txt", "1 2 3\n")
         self.sum_data()
         self.write("lib/concordance.toml", "")
+        self.temporary = root.parent / "tmp"
+        self.temporary.mkdir()
+
+    @property
+    def environment(self):
+        return os.environ | {"TMPDIR": os.fspath(self.temporary)}
 
     def write(self, path, text):
         file = self.root / path
@@ -91,6 +97,7 @@ class Project:
         return subprocess.run(
             self.command(*arguments),
             cwd=folder or self.root,
+            env=self.environment,
             capture_output=True,
             text=True,
             timeout=120,
@@ -99,7 +106,12 @@ class Project:
 
     def start(self, *arguments):
         return subprocess.Popen(
-            self.command(*arguments), cwd=self.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            self.command(*arguments),
+            cwd=self.root,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
 
     def results(self, folder="figures"):

@@ -54,7 +54,7 @@ def test_a_missing_notebook_is_named(project):
 def test_a_file_that_is_no_notebook_is_named(project):
     project.chapter("one")
     project.write("notebooks/one.ipynb", "{}")
-    assert project.run().stderr == "notebooks/one.ipynb cannot be read as a notebook.\n"
+    assert project.run().stderr == "notebooks/one.ipynb cannot be read as a notebook whose cells have ids.\n"
 
 
 def test_a_damaged_concordance_is_named_with_the_line(project):
@@ -100,10 +100,28 @@ def test_quick_results_are_watermarked_and_never_in_figures(project):
     assert project.results() == before
 
 
-def test_formats_are_those_asked_for(project):
+def test_svg_comes_beside_pdf_and_png_on_demand(project):
     project.chapter("one")
     assert project.run("--formats", "svg").returncode == 0
-    assert {"fig_one.svg", "fig_one.csv", "manifest.json"} == set(project.results())
+    assert {f"fig_one.{suffix}" for suffix in ("pdf", "png", "svg", "csv")} <= set(project.results())
+    assert project.run().returncode == 0
+    assert "fig_one.svg" not in project.results()
+
+
+def test_a_parameter_is_for_the_chapters_that_have_it_each_with_its_type(project):
+    project.chapter("whole", parameters="height = 1")
+    project.chapter("broken", parameters="height = 2.5")
+    project.chapter("without", parameters="", figures=[])
+    assert project.run("-p", "height", "3.5").returncode == 2
+    called = project.run("-p", "height", "3")
+    assert called.stdout.endswith("2 built.\nThe results are in build/custom/.\n")
+    assert project.results("build/custom")["fig_broken.csv"] == b"y\n0\n3\n"
+
+
+def test_a_notebook_may_be_named_by_its_path(project):
+    project.chapter("one")
+    project.chapter("two")
+    assert project.run("notebooks/one.ipynb").stdout.endswith("1 built.\n")
 
 
 def test_german_results_lie_beside_the_english_ones(project):
@@ -131,7 +149,7 @@ def test_list_shows_sections_outputs_and_claims(project):
     listed = project.run("--list")
     assert listed.returncode == 0
     assert listed.stdout.splitlines() == [
-        "1.1    one                        stale: never built here",
+        "1.1    one                        stale: not yet built on this machine",
         "         fig_one",
         "         claim_one                      holds",
     ]

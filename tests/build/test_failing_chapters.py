@@ -85,6 +85,34 @@ def test_an_old_result_survives_a_failing_build(project):
     assert project.results() == before
 
 
+def test_what_a_cell_starts_may_print(project):
+    project.chapter("one", "import os; os.system('echo loud')")
+    assert project.run().returncode == 0
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "data/SHA256SUMS"])
+def test_a_missing_file_of_the_project_is_named_and_fails(project, name):
+    project.chapter("one", data=["tiny"])
+    (project.root / name).unlink()
+    called = project.run()
+    assert called.returncode in (1, 2)
+    assert f"{name.split('/')[-1]} cannot be read" in called.stdout + called.stderr
+    assert "Traceback" not in called.stdout + called.stderr
+
+
+def test_a_data_set_that_is_not_shipped_fails(project):
+    project.chapter("one", data=["tinny"])
+    called = project.run()
+    assert called.returncode == 1
+    assert "data/SHA256SUMS lists no data set 'tinny'." in called.stdout
+
+
+def test_a_stray_file_among_the_data_fails(project):
+    project.chapter("one", data=["tiny"])
+    project.write("data/tiny/more.txt", "7")
+    assert "data/tiny/more.txt does not belong to the data set" in project.run().stdout
+
+
 def test_missing_data_are_named_with_the_remedy(project):
     project.chapter("one", data=["tiny"])
     project.chapter("two")

@@ -1,5 +1,6 @@
 """Builds that are interrupted, killed, doubled, or have nowhere to write."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -52,8 +53,9 @@ def test_an_interrupted_build_leaves_whole_results_and_goes_on(waiting, number):
     assert "fig_quick.pdf" in project.results()
     assert not [name for name in project.results() if "slow" in name]
     wait_for(lambda: not kernels_of(project))
+    assert not list(project.temporary.glob("kernel-*"))
     (project.root / "go").touch()
-    assert project.run().returncode == 0
+    assert project.run().stdout.endswith("1 built, 1 up to date.\n")
     assert "fig_slow.pdf" in project.results()
 
 
@@ -96,6 +98,29 @@ def test_chapters_run_side_by_side(project):
     project.chapter("one", meet.format(me="a", other="b"))
     project.chapter("two", meet.format(me="b", other="a"))
     assert project.run("--workers", "2").returncode == 0
+
+
+def test_a_file_in_place_of_the_figures_is_told(project):
+    project.chapter("one")
+    project.write("figures", "not a folder")
+    called = project.run()
+    assert called.returncode == 2
+    assert called.stderr == "figures/ cannot be written: Not a directory.\n"
+
+
+def test_a_terminal_shows_bars_with_cells_and_the_end(project):
+    project.chapter("one")
+    driver, terminal = os.openpty()
+    process = subprocess.Popen(project.command(), stdout=terminal, stderr=terminal, cwd=project.root)
+    os.close(terminal)
+    shown = b""
+    with contextlib.suppress(OSError):  # the end of a terminal is an error on Linux
+        while part := os.read(driver, 4096):
+            shown += part
+    assert process.wait() == 0
+    assert "1.1    one" in shown.decode()
+    assert "3/3" in shown.decode()
+    assert "built in" in shown.decode()
 
 
 @pytest.fixture

@@ -40,6 +40,14 @@ def test_update_keeps_changed_prose_without_running_anything(updated):
     assert cells[3]["outputs"]
 
 
+@pytest.mark.parametrize("other", [["--lang", "de"], ["--quick"], ["-p", "height", "3"], ["--check"]])
+def test_update_never_takes_the_outputs_of_another_edition(updated, other):
+    before = (updated.root / "notebooks/one.ipynb").read_bytes()
+    assert updated.run(*other).returncode == 0
+    assert updated.run("--update").stdout == "1 up to date.\n"
+    assert (updated.root / "notebooks/one.ipynb").read_bytes() == before
+
+
 def test_a_failing_chapter_is_not_updated(updated):
     before = (updated.root / "notebooks/one.ipynb").read_bytes()
     updated.edit("notebooks/one.ipynb", "1 + 1", "1 / 0")
@@ -76,6 +84,22 @@ def test_check_finds_a_figure_edited_by_hand(updated):
     called = updated.run("--check")
     assert called.returncode == 1
     assert "DIFFERENT: figures/fig_one.png is not what its manifest records" in called.stdout
+
+
+def test_check_finds_another_picture_of_the_same_numbers(updated):
+    updated.edit("notebooks/one.ipynb", "ax.plot([0, height])", "ax.plot([height, 0])")
+    called = updated.run("--check")
+    assert called.returncode == 1
+    assert "DIFFERENT: fig_one.png looks different" in called.stdout
+
+
+def test_check_tells_what_a_claim_measures_now(project):
+    claim = 'publish.claim("claim_one", stated="so", measured=f"{height}", verdict="holds")'
+    project.chapter("one", claim, claims=[("claim_one", "holds")])
+    assert project.run().returncode == 0
+    assert "claim_one                      identical" in project.run("--check").stdout
+    project.edit("notebooks/one.ipynb", 'f\\"{height}\\"', 'f\\"{height + 1}\\"')
+    assert "claim_one                      same verdict, but measured now: 2" in project.run("--check").stdout
 
 
 def test_check_finds_a_missing_output(updated):

@@ -2,6 +2,7 @@ import os
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # before any test imports TensorFlow
 
+import matplotlib
 import matplotlib.pyplot as plt
 import pytest
 from hypothesis import settings
@@ -13,8 +14,12 @@ settings.load_profile("unit")
 
 
 @pytest.fixture(autouse=True)
-def _as_outside_of_a_build(monkeypatch):
+def _each_test_for_itself(monkeypatch):
+    """Take away the edition of a build around the tests, and afterwards the style and the open figures."""
     monkeypatch.delenv(edition.VARIABLE, raising=False)
+    with matplotlib.rc_context():
+        yield
+    plt.close("all")
 
 
 @pytest.fixture
@@ -33,7 +38,7 @@ def publishing_into(tmp_path, monkeypatch):
 
 @pytest.fixture
 def figure():
-    """Return a function that draws a small figure in the thesis's style; all are closed afterwards."""
+    """Return a function that draws a small figure in the thesis's style."""
 
     def draw(*, width=0.5, **texts):
         style.use()
@@ -42,8 +47,7 @@ def figure():
         ax.set(**texts)
         return fig
 
-    yield draw
-    plt.close("all")
+    return draw
 
 
 @pytest.fixture

@@ -213,3 +213,14 @@ def test_separable_cost_equals_the_count(filter_size, channels, n_filters, strid
 def test_pointwise_cost_equals_the_count():
     count, shape = counted(keras_layer(keras.layers.Conv2D, 6, 1), 4)
     assert convolution.pointwise_cost(4, 6, shape) == count
+
+
+def test_a_number_of_zeros_is_padded_on_both_sides():
+    images, filters = np.ones((1, 4, 4, 1)), np.ones((3, 3, 1, 1))
+    result = convolution.convolve(images, filters, padding=1)[0, :, :, 0]
+    assert result.tolist() == [[4, 6, 6, 4], [6, 9, 9, 6], [6, 9, 9, 6], [4, 6, 6, 4]]
+
+
+def test_small_integers_do_not_overflow():
+    images, filters = np.full((1, 3, 3, 1), 255, dtype=np.uint8), np.ones((3, 3, 1, 1), dtype=np.uint8)
+    assert convolution.convolve(images, filters).item() == 9 * 255

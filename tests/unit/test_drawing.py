@@ -12,12 +12,6 @@ from lib import activations, style
 from lib.drawing import curves, matrices, neurons
 
 
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
-
-
 def new_axes():
     plt.close("all")
     return plt.figure().subplots()
@@ -100,7 +94,7 @@ def test_neuron_shows_its_inputs_weights_and_bias():
     ax = new_axes()
     neurons.draw_neuron(ax, [1.0, -2.5], [0.8, 0.4], 0.9, activations.relu)
     texts = {text.get_text() for text in ax.texts}
-    assert {"$x_1 = 1$", "$x_2 = -2.5$", "$w_1 = 0.8$", "$w_2 = 0.4$", "$b = 0.9$"} <= texts
+    assert {"$x_{1} = 1$", "$x_{2} = -2.5$", "$w_{1} = 0.8$", "$w_{2} = 0.4$", "$b = 0.9$"} <= texts
 
 
 # Layers
@@ -167,7 +161,7 @@ def test_layers_have_their_names_and_sizes(network):
 
 # Curves
 
-X = np.linspace(-6, 6, 25)
+X = np.linspace(-6, 6, 481)
 SIGMOID = {"sigmoid": activations.sigmoid(X)}, {"sigmoid": activations.sigmoid_gradient(X)}
 
 
@@ -175,6 +169,14 @@ def test_function_is_drawn_beside_its_derivative():
     fig, _ = curves.draw_function(X, *SIGMOID)
     for ax, values in zip(fig.axes, SIGMOID, strict=True):
         np.testing.assert_array_equal(ax.lines[0].get_ydata(), values["sigmoid"])
+
+
+def test_no_line_is_drawn_across_the_jump_of_a_function():
+    fig, _ = curves.draw_function(
+        X, {"step": activations.binary_step(X)}, {"step": activations.binary_step_gradient(X)}, jump=0
+    )
+    lines = [line for line in fig.axes[0].lines if line.get_linestyle() == "-" and line.get_color() == "C0"]
+    assert [set(line.get_ydata()) for line in lines] == [{0}, {1}]
 
 
 def test_numbers_of_functions_are_in_long_form():
@@ -187,7 +189,7 @@ def test_background_is_shaded_where_the_gradient_vanishes():
     fig, _ = curves.draw_function(X, *SIGMOID, vanishing=0.05)
     (shading,) = fig.axes[0].collections
     inner_edges = sorted({abs(x) for path in shading.get_paths() for x, _ in path.vertices})
-    assert inner_edges[0] == X[(X > 0) & (SIGMOID[1]["sigmoid"] < 0.05)].min()
+    assert inner_edges[0] == pytest.approx(X[(X > 0) & (SIGMOID[1]["sigmoid"] < 0.05)].min())
     assert inner_edges[-1] == 6
 
 

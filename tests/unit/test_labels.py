@@ -61,6 +61,10 @@ def test_message_has_braces_for_numbers_and_formulas(text, message):
         ("$0.5$", "$0{,}5$"),
         (r"$\mathdefault{10^{0.5}}$", r"$\mathdefault{10^{0{,}5}}$"),
         ("1945", "1945"),
+        ("60,000", "60.000"),
+        ("1,234.5", "1.234,5"),
+        ("1.5e-05", "1,5e-05"),
+        ("3e7", "3e7"),
     ],
 )
 def test_translation_has_decimal_commas(german, text, translation):
@@ -93,8 +97,7 @@ def fig():
     left.annotate("best", (0.5, 0.25))
     right.bar(["apple", "pear"], [0.5, 1.5])
     figure.draw_without_rendering()
-    yield figure
-    plt.close(figure)
+    return figure
 
 
 ENGLISH = ["accuracy", "apple", "best", "first", "from {} to {}", "pear", "rank {}", "results", "year"]

@@ -58,3 +58,10 @@ def test_pooling_refuses_blocks_larger_than_the_images(pool, pool_size):
     with pytest.raises(ValueError) as error:  # noqa: PT011 the message is compared whole
         pool(np.zeros((1, 3, 5, 1)), pool_size)
     assert str(error.value) == f"Blocks of {pool_size} do not fit into images of (3, 5)."
+
+
+@pytest.mark.parametrize("pool", [pooling.max_pool, pooling.average_pool])
+@pytest.mark.parametrize("stride", [(0, 1), (2, -1)])
+def test_pooling_refuses_a_stride_below_one(pool, stride):
+    with pytest.raises(ValueError, match=f"The stride has to be at least 1, not {min(stride)}"):
+        pool(np.zeros((1, 3, 5, 1)), (2, 2), stride)

@@ -10,8 +10,7 @@ from lib import style
 @pytest.fixture
 def ax():
     style.use()
-    yield plt.figure().subplots()
-    plt.close("all")
+    return plt.figure().subplots()
 
 
 def test_use_finds_lato_in_the_installed_package():
