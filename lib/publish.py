@@ -104,7 +104,9 @@ def _rendered(fig, output, format, embedded, dpi):
         "svg": {"Title": embedded["Title"], "Description": embedded["Subject"], "Date": None},
     }[format]
     buffer = io.BytesIO()
-    with plt.rc_context({"svg.hashsalt": output.id}):
+    # The figure is laid out by now; no format needs to do it again.
+    with plt.rc_context({"svg.hashsalt": output.id, "figure.constrained_layout.use": False}):
+        fig.set_layout_engine(None)
         fig.savefig(buffer, format=format, metadata=metadata, dpi=dpi)
     return buffer.getvalue()
 
@@ -163,8 +165,6 @@ def figure(fig, id, *, data, seeds=()):
     if publishing.language != "en":
         labels.translate_figure(fig, publishing.language)
         fig.draw_without_rendering()
-    with plt.rc_context({"figure.constrained_layout.use": False}):
-        fig.set_layout_engine(None)  # laid out by now: the formats need not do it again
     if publishing.scale == "quick":
         _watermark(fig)
     caption = _caption(output, publishing)
