@@ -15,9 +15,10 @@ VARIABLE = "THESIS_EDITION"
 
 @dataclass(frozen=True)
 class Edition:
-    """Folder for results, language ("en", "de"), figure formats, scale ("default", "quick"), chapter.
+    """Folder for results, language ("en", "de"), figure formats, scale ("default", "quick"), and more.
 
-    `chapter` is the notebook that is being built, None where nobody said.
+    `chapter` is the notebook that is being built, `scheduler` the address of the Dask scheduler for
+    its runs; both are None where nobody said.
     """
 
     folder: str = str(ROOT / "build" / "lab")
@@ -25,6 +26,7 @@ class Edition:
     formats: tuple[str, ...] = ("pdf", "png")
     scale: str = "default"
     chapter: str | None = None
+    scheduler: str | None = None
 
     def environment(self):
         """Return the environment variable that makes `current()` return this edition."""

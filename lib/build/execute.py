@@ -31,7 +31,7 @@ def environment(edition, runtime):
     """Return a kernel's environment: the system's, without the user's own settings of Python, Jupyter and Keras."""
     own = ("PYTHON", "JUPYTER", "IPYTHON", "KERAS", "MPL", "MATPLOTLIB")
     return {name: value for name, value in os.environ.items() if not name.startswith(own)} | {
-        **edition.environment(),
+        **(edition.environment() if edition else {}),
         "IPYTHONDIR": str(BUILD / "ipython"),
         "JUPYTER_CONFIG_DIR": str(BUILD / "jupyter"),
         "JUPYTER_PREFER_ENV_PATH": "1",

@@ -21,7 +21,7 @@ from doit.dependency import DatabaseException, Dependency, SqliteDB
 from doit.doit_cmd import DoitMain
 
 from lib import checksums
-from lib.build import execute, notebooks, verify
+from lib.build import execute, notebooks, verify, workers
 from lib.concordance import ROOT
 from lib.edition import Edition
 
@@ -35,7 +35,8 @@ class Build:
 
     `folder` gets the results; `parameters` has {notebook: {name: value}} where values are given;
     `fresh` builds also what is up to date; `time_limit` is in seconds a cell; `keep_executed` asks for
-    the executed notebooks too, which --update needs.
+    the executed notebooks too, which --update needs; `scheduler` is the address of a Dask cluster to
+    use in place of a pool of its own.
     """
 
     chapters: tuple
@@ -46,6 +47,7 @@ class Build:
     workers: int = 1
     time_limit: int = 900
     keep_executed: bool = False
+    scheduler: str | None = None
 
 
 @cache
@@ -108,7 +110,7 @@ def ingredients(chapter, build):
     """Return {what: checksum} of everything that the results of a chapter depend on."""
     notebook = notebooks.read(chapter.path)
     code = "\n\n".join(map(notebooks.source, notebooks.code_cells(notebook)))
-    edition = replace(build.edition, folder="", chapter=None)
+    edition = replace(build.edition, folder="", chapter=None, scheduler=None)
     given = build.parameters.get(chapter.notebook, {})
     files = [
         file for module in sorted(_imported(code)) for file in _module_files(module, edition.language)
@@ -125,6 +127,12 @@ def ingredients(chapter, build):
         | {f"data/{name}": _data(name)[0] for name in chapter.data}
         | {f"the installed {library}": _version(library) for library in LIBRARIES}
     )
+
+
+def trains(chapter):
+    """Return whether a chapter's notebook uses the pool: whether it imports lib.experiments."""
+    cells = notebooks.code_cells(notebooks.read(chapter.path))
+    return "lib.experiments" in _imported("\n\n".join(map(notebooks.source, cells)))
 
 
 def _task_name(chapter, build):
@@ -180,7 +188,7 @@ def states(build):
     }
 
 
-def _task(chapter, build, now, seconds, manifest, report):
+def _task(chapter, build, pool, now, seconds, manifest, report):
     """Return doit's task for one chapter with these ingredients, which took so many seconds last time."""
 
     def up_to_date(task, values):
@@ -189,13 +197,13 @@ def _task(chapter, build, now, seconds, manifest, report):
 
     return {
         "basename": _task_name(chapter, build),
-        "actions": [partial(_build_chapter, chapter, build, seconds, report)],
+        "actions": [partial(_build_chapter, chapter, build, pool, seconds, report)],
         "uptodate": [up_to_date],
         "io": {"capture": False},  # doit would redirect sys.stdout, which is shared by all threads
     }
 
 
-def _build_chapter(chapter, build, seconds, report):
+def _build_chapter(chapter, build, pool, seconds, report):
     """Execute a chapter, accept its results; returns what to remember, or False for doit's "failed"."""
     started = time.monotonic()
     report.started(chapter, seconds)
@@ -205,22 +213,24 @@ def _build_chapter(chapter, build, seconds, report):
         for name in chapter.data:
             _verify_data(name)
         staged.mkdir(parents=True)
-        edition = replace(build.edition, folder=str(staged), chapter=chapter.notebook)
+        scheduler = pool.address() if trains(chapter) else None
+        edition = replace(build.edition, folder=str(staged), chapter=chapter.notebook, scheduler=scheduler)
         parameters = build.parameters.get(chapter.notebook, {})
         progress = partial(report.cell, chapter)
         execute.execute(chapter, edition, parameters, build.time_limit, executed(chapter, build), progress)
+        runs = verify.used_runs(staged)
         verify.accept(build.folder, chapter)
     except execute.ChapterFailed as failure:
         report.failed(chapter, failure)
         return False
-    except (checksums.DatasetError, OSError) as error:
+    except (checksums.DatasetError, workers.PoolFailed, OSError) as error:
         report.failed(chapter, execute.ChapterFailed(chapter.notebook, str(error)))
         return False
     finally:
         shutil.rmtree(staged, ignore_errors=True)
     seconds = time.monotonic() - started
     report.finished(chapter, seconds)
-    return {"seconds": seconds}
+    return {"seconds": seconds, "runs": runs}
 
 
 def run(build, report):
@@ -232,7 +242,8 @@ def run(build, report):
     seconds = {name: values.get("seconds", 0) for name, values in remembered(build).items()}
     # The longest chapters first: the last one to end then ends soon after the others.
     order = sorted(build.chapters, key=lambda chapter: -seconds[chapter.notebook])
-    tasks = [_task(c, build, now[c.notebook], seconds[c.notebook], manifest, report) for c in order]
+    pool = workers.Pool(build.workers, build.scheduler)
+    tasks = [_task(c, build, pool, now[c.notebook], seconds[c.notebook], manifest, report) for c in order]
     namespace = {
         "DOIT_CONFIG": {
             "dep_file": str(STATE),
@@ -246,4 +257,5 @@ def run(build, report):
         "task_chapters": lambda: (task for task in tasks),
     }
     names = [task["basename"] for task in tasks]
-    return DoitMain(ModuleTaskLoader(namespace), config_filenames=()).run(["run", *names])
+    with pool:
+        return DoitMain(ModuleTaskLoader(namespace), config_filenames=()).run(["run", *names])

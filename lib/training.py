@@ -1,0 +1,180 @@
+"""One training run: a frozen config in, a result out, nothing else touched.
+
+Every source of randomness has its own seed, derived from the run's: the weights of each layer, each
+dropout and augmentation layer, the choice and the order of the images. With one thread and
+TensorFlow's deterministic operations the same config gives the same bytes, on any worker, in any
+order. Thesis 3.2 and 5.
+"""
+
+import hashlib
+import time
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import keras
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from lib import datasets, networks
+
+LOSSES = {"cross entropy": "categorical_crossentropy", "squared error": "mean_squared_error"}
+OPTIMIZERS = {
+    "SGD": keras.optimizers.SGD,
+    "AdaGrad": keras.optimizers.Adagrad,
+    "RMSProp": keras.optimizers.RMSprop,
+    "Adam": keras.optimizers.Adam,
+}
+
+
+@dataclass(frozen=True)
+class Training:
+    """A network, its data, and how it is trained; the same config and seed give the same result.
+
+    `network` is a function of lib.networks and `network_settings` its arguments; `data` is a name or
+    folder for datasets.load, `image_size` the pixels of a side (MNIST keeps its 28), and
+    `training_images` how many are drawn for training (None: all). `optimizer_settings` are arguments of
+    the Keras optimizer, `schedule` the factors on the learning rate of the single epochs (empty: 1).
+    `start` is a Training whose weights this one begins with. Thesis 3.2.
+    """
+
+    network: str = "small_cnn"
+    network_settings: dict = field(default_factory=dict)
+    data: str = "mnist"
+    image_size: int = 28
+    training_images: int | None = None
+    loss: str = "cross entropy"
+    optimizer: str = "SGD"
+    learning_rate: float = 0.1
+    optimizer_settings: dict = field(default_factory=dict)
+    schedule: tuple[float, ...] = ()
+    epochs: int = 5
+    batch_size: int = 32
+    seed: int = 0
+    start: "Training | None" = None
+
+    @property
+    def cost(self):
+        """Images seen in all, to start the longest runs first."""
+        return self.epochs * (self.training_images or 60_000) * self.image_size**2
+
+    def compute(self, start=None):
+        """Train and return the result: history, accuracies on the three parts, weights and times.
+
+        `start` is the result of the config's `start`.
+        """
+        return train(self, start and start["weights"])
+
+
+def one_thread():
+    """Let TensorFlow compute deterministically on one thread; has to precede its first operation."""
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    tf.config.experimental.enable_op_determinism()
+
+
+def derived_seed(seed, *names):
+    """Return a seed of 31 bits for one purpose of a run, "weights" and 3 for instance."""
+    text = "/".join(map(str, (seed, *names)))
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4]) >> 1
+
+
+def seeded(model, seed):
+    """Draw all weights of a model anew and seed its random layers, all from `seed`; returns the model."""
+    for number, layer in enumerate(model._flatten_layers(include_self=False)):
+        for name in ("kernel", "depthwise_kernel", "pointwise_kernel"):
+            if isinstance(getattr(layer, name, None), keras.Variable):
+                weights = getattr(layer, name)
+                drawn = getattr(layer, f"{name.removesuffix('kernel')}initializer", None) or layer.kernel_initializer
+                config = drawn.get_config() | {"seed": derived_seed(seed, "weights", number, name)}
+                weights.assign(type(drawn).from_config(config)(weights.shape, weights.dtype))
+        if hasattr(layer, "seed_generator"):
+            layer.seed_generator = keras.random.SeedGenerator(derived_seed(seed, "layer", number))
+    return model
+
+
+@lru_cache(maxsize=2)
+def _dataset(data, image_size):
+    return datasets.load(data, size=(image_size, image_size))
+
+
+def parts(config):
+    """Return {"training", "validation", "test"}: (images in [0, 1], one-hot labels) of a Training."""
+    dataset = _dataset(config.data, config.image_size)
+    chosen = {"training": dataset.train, "validation": dataset.validation, "test": dataset.test}
+    if config.training_images is not None:
+        generator = np.random.default_rng(derived_seed(config.seed, "training images"))
+        chosen["training"] = np.sort(generator.permutation(dataset.train)[: config.training_images])
+    one_hot = np.eye(len(dataset.classes), dtype=np.float32)
+    return {
+        part: (dataset.images[indices].astype(np.float32) / 255, one_hot[dataset.labels[indices]])
+        for part, indices in chosen.items()
+    }
+
+
+def build(config, input_shape, classes):
+    """Return the untrained model of a Training, with its own weights."""
+    keras.backend.clear_session()
+    network = getattr(networks, config.network)
+    return seeded(network(input_shape, classes, **config.network_settings), config.seed)
+
+
+class _Clock(keras.callbacks.Callback):
+    """Takes the seconds of each epoch's training, without the validation that follows."""
+
+    def on_train_begin(self, logs=None):
+        self.seconds = []
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.started = time.perf_counter()
+
+    def on_test_begin(self, logs=None):
+        self.seconds.append(time.perf_counter() - self.started)
+
+
+def train(config, start=None):
+    """Return {"history", "time", "test_loss", "test_accuracy", "weights"} of a Training.
+
+    `start` holds the weights to begin with, {name: array}. "history" is a frame with the columns
+    epoch, training_loss, training_accuracy, validation_loss, validation_accuracy; "time" has epoch and
+    seconds, which alone differ between repetitions. The test set is used once, at the end.
+    """
+    (images, labels), validation, test = parts(config).values()
+    model = build(config, images.shape[1:], labels.shape[1])
+    if start:
+        for variable in model.trainable_variables:
+            variable.assign(start[variable.path])
+    steps = -(-len(images) // config.batch_size)
+    model.compile(
+        optimizer=OPTIMIZERS[config.optimizer](config.learning_rate, **config.optimizer_settings),
+        loss=LOSSES[config.loss],
+        metrics=["accuracy"],
+        steps_per_execution=steps,
+    )
+    batches = (
+        tf.data.Dataset.from_tensor_slices((images, labels))
+        .shuffle(len(images), seed=derived_seed(config.seed, "order"))
+        .batch(config.batch_size)
+    )
+    clock, callbacks = _Clock(), []
+    if config.schedule:
+        rates = [config.learning_rate * factor for factor in config.schedule]
+        callbacks.append(keras.callbacks.LearningRateScheduler(lambda epoch, _: rates[epoch]))
+    history = model.fit(
+        batches, epochs=config.epochs, validation_data=validation, callbacks=[clock, *callbacks], shuffle=False, verbose=0
+    ).history
+    test_loss, test_accuracy = model.evaluate(*test, verbose=0, batch_size=1000)
+    epochs = np.arange(1, config.epochs + 1)
+    columns = {
+        "training_loss": history["loss"],
+        "training_accuracy": history["accuracy"],
+        "validation_loss": history["val_loss"],
+        "validation_accuracy": history["val_accuracy"],
+    }
+    return {
+        "history": pd.DataFrame({"epoch": epochs} | columns),
+        "time": pd.DataFrame({"epoch": epochs, "seconds": clock.seconds}),
+        "test_loss": test_loss,
+        "test_accuracy": test_accuracy,
+        "weights": {variable.path: variable.numpy() for variable in model.variables},
+    }
