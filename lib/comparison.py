@@ -28,7 +28,9 @@ def bootstrap_interval(values, confidence=CONFIDENCE, seed=0):
 def table(frame, by, value):
     """Return a frame of mean, deviation and number of seeds of `value` for each setting of `by`."""
     grouped = frame.groupby(by, sort=False)[value]
-    return pd.DataFrame({"mean": grouped.mean(), "deviation": grouped.std(), "seeds": grouped.count()}).reset_index()
+    return pd.DataFrame(
+        {"mean": grouped.mean(), "deviation": grouped.std(), "seeds": grouped.count()}
+    ).reset_index()
 
 
 def paired(first, second):
@@ -39,9 +41,15 @@ def paired(first, second):
     """
     first, second = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
     if len(first) != len(second) or len(first) < 2:
-        raise ValueError(f"Two lists over the same seeds, at least two, are needed, not {len(first)} and {len(second)}.")
+        raise ValueError(
+            f"Two lists over the same seeds, at least two, are needed, not {len(first)} and {len(second)}."
+        )
     differences = first - second
-    half = stats.t.ppf((1 + CONFIDENCE) / 2, len(differences) - 1) * differences.std(ddof=1) / np.sqrt(len(differences))
+    half = (
+        stats.t.ppf((1 + CONFIDENCE) / 2, len(differences) - 1)
+        * differences.std(ddof=1)
+        / np.sqrt(len(differences))
+    )
     return differences.mean(), half
 
 

@@ -17,7 +17,10 @@ class ConcordanceError(Exception):
 
 @dataclass(frozen=True)
 class Output:
-    """A figure or a table: its id, thesis number, captions by language, and the chapter that owes it."""
+    """A figure or a table: its id, thesis number, captions by language, and the chapter that owes it.
+
+    `timed` names the columns that hold measured times, which no rebuild can repeat.
+    """
 
     id: str
     kind: str
@@ -26,6 +29,7 @@ class Output:
     caption: dict
     number: str | None = None
     tolerance: float = 1e-5
+    timed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,10 @@ class Claim:
 
 @dataclass(frozen=True)
 class Chapter:
-    """A notebook, the section of the thesis that it mirrors, and all that it owes."""
+    """A notebook, the section of the thesis that it mirrors, and all that it owes.
+
+    `quick` has the values that its parameters get at quick scale.
+    """
 
     section: str
     notebook: str
@@ -48,6 +55,7 @@ class Chapter:
     data: tuple[str, ...]
     outputs: tuple[Output, ...]
     claims: tuple[Claim, ...]
+    quick: dict
 
     @property
     def path(self):
@@ -74,7 +82,12 @@ def _chapter(entry):
                 f"The verdict of {claim.id} is '{claim.verdict}'; it has to be one of {', '.join(VERDICTS)}."
             )
     return Chapter(
-        title=entry["title"], data=tuple(entry.get("data", ())), outputs=outputs, claims=claims, **of_chapter
+        title=entry["title"],
+        data=tuple(entry.get("data", ())),
+        outputs=outputs,
+        claims=claims,
+        quick=entry.get("quick", {}),
+        **of_chapter,
     )
 
 

@@ -47,7 +47,9 @@ def _differing(configs):
         nested = [fields.pop(name) for name in list(fields) if isinstance(fields[name], dict)]
         flat.append(fields | {name: value for part in nested for name, value in part.items()})
     names = list(dict.fromkeys(name for setting in flat for name in setting))
-    kept = [name for name in names if len({repr(setting.get(name)) for setting in flat}) > 1 or name == "seed"]
+    kept = [
+        name for name in names if len({repr(setting.get(name)) for setting in flat}) > 1 or name == "seed"
+    ]
     return [{name: _shown(setting.get(name)) for name in kept} for setting in flat]
 
 
@@ -101,7 +103,9 @@ def _computed(missing, inputs):
     }
     results = {}
     quiet = edition.current().chapter is not None
-    for future in tqdm(as_completed(futures, loop=client.loop), total=len(futures), unit="run", leave=False, disable=quiet):
+    for future in tqdm(
+        as_completed(futures, loop=client.loop), total=len(futures), unit="run", leave=False, disable=quiet
+    ):
         results[futures[future]] = future.result()
         store.save(futures[future], results[futures[future]])
     return results

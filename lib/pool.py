@@ -54,11 +54,15 @@ def connect(address, timeout=20):
     except (OSError, ValueError, TimeoutError):
         raise PoolError(f"No Dask scheduler answers at {address}; start one with `dask scheduler`.") from None
     if not client.scheduler_info()["workers"]:
-        raise PoolError(f"The scheduler at {address} has no workers; start some with `dask worker {address}`.")
+        raise PoolError(
+            f"The scheduler at {address} has no workers; start some with `dask worker {address}`."
+        )
     for worker, found in client.run(versions).items():
         for name, wanted in versions().items():
             if found[name] != wanted:
-                raise PoolError(f"The worker {worker} has {name} {found[name]}, this machine {wanted}; install {wanted} there.")
+                raise PoolError(
+                    f"The worker {worker} has {name} {found[name]}, this machine {wanted}; install {wanted} there."
+                )
     return client
 
 

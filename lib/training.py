@@ -85,7 +85,10 @@ def seeded(model, seed):
         for name in ("kernel", "depthwise_kernel", "pointwise_kernel"):
             if isinstance(getattr(layer, name, None), keras.Variable):
                 weights = getattr(layer, name)
-                drawn = getattr(layer, f"{name.removesuffix('kernel')}initializer", None) or layer.kernel_initializer
+                drawn = (
+                    getattr(layer, f"{name.removesuffix('kernel')}initializer", None)
+                    or layer.kernel_initializer
+                )
                 config = drawn.get_config() | {"seed": derived_seed(seed, "weights", number, name)}
                 weights.assign(type(drawn).from_config(config)(weights.shape, weights.dtype))
         if hasattr(layer, "seed_generator"):
@@ -161,7 +164,12 @@ def train(config, start=None):
         rates = [config.learning_rate * factor for factor in config.schedule]
         callbacks.append(keras.callbacks.LearningRateScheduler(lambda epoch, _: rates[epoch]))
     history = model.fit(
-        batches, epochs=config.epochs, validation_data=validation, callbacks=[clock, *callbacks], shuffle=False, verbose=0
+        batches,
+        epochs=config.epochs,
+        validation_data=validation,
+        callbacks=[clock, *callbacks],
+        shuffle=False,
+        verbose=0,
     ).history
     test_loss, test_accuracy = model.evaluate(*test, verbose=0, batch_size=1000)
     epochs = np.arange(1, config.epochs + 1)

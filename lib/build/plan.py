@@ -111,7 +111,7 @@ def ingredients(chapter, build):
     notebook = notebooks.read(chapter.path)
     code = "\n\n".join(map(notebooks.source, notebooks.code_cells(notebook)))
     edition = replace(build.edition, folder="", chapter=None, scheduler=None)
-    given = build.parameters.get(chapter.notebook, {})
+    given = parameters(chapter, build)
     files = [
         file for module in sorted(_imported(code)) for file in _module_files(module, edition.language)
     ] + [ROOT / "requirements.lock"]
@@ -127,6 +127,12 @@ def ingredients(chapter, build):
         | {f"data/{name}": _data(name)[0] for name in chapter.data}
         | {f"the installed {library}": _version(library) for library in LIBRARIES}
     )
+
+
+def parameters(chapter, build):
+    """Return {name: value} for the parameters of a chapter that do not keep their defaults."""
+    quick = chapter.quick if build.edition.scale == "quick" else {}
+    return quick | build.parameters.get(chapter.notebook, {})
 
 
 def trains(chapter):
@@ -215,9 +221,8 @@ def _build_chapter(chapter, build, pool, seconds, report):
         staged.mkdir(parents=True)
         scheduler = pool.address() if trains(chapter) else None
         edition = replace(build.edition, folder=str(staged), chapter=chapter.notebook, scheduler=scheduler)
-        parameters = build.parameters.get(chapter.notebook, {})
-        progress = partial(report.cell, chapter)
-        execute.execute(chapter, edition, parameters, build.time_limit, executed(chapter, build), progress)
+        values, progress = parameters(chapter, build), partial(report.cell, chapter)
+        execute.execute(chapter, edition, values, build.time_limit, executed(chapter, build), progress)
         runs = verify.used_runs(staged)
         verify.accept(build.folder, chapter)
     except execute.ChapterFailed as failure:
