@@ -163,6 +163,8 @@ def largest_difference(first, second, timed=()):
     for name, values, others in zip(
         header, zip(*rows, strict=True), zip(*other_rows, strict=True), strict=True
     ):
+        if name in timed:
+            continue
         scale = max((abs(number) for number in map(_number, values) if number is not None), default=0) or 1.0
         for value, other in zip(values, others, strict=True):
             if value == other:
