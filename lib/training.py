@@ -142,6 +142,7 @@ def train(config, start=None):
     epoch, training_loss, training_accuracy, validation_loss, validation_accuracy; "time" has epoch and
     seconds, which alone differ between repetitions. The test set is used once, at the end.
     """
+    one_thread()
     (images, labels), validation, test = parts(config).values()
     model = build(config, images.shape[1:], labels.shape[1])
     if start:
