@@ -122,6 +122,15 @@ def build(config, input_shape, classes):
     return seeded(network(input_shape, classes, **config.network_settings), config.seed)
 
 
+def trained(config, result):
+    """Return the model of a Training with the weights of its result."""
+    images, labels = parts(config)["test"]
+    model = build(config, images.shape[1:], labels.shape[1])
+    for variable in model.variables:
+        variable.assign(result["weights"][variable.path])
+    return model
+
+
 class _Clock(keras.callbacks.Callback):
     """Takes the seconds of each epoch's training, without the validation that follows."""
 
