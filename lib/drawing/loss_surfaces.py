@@ -18,7 +18,7 @@ def draw_path(ax, path, colour, name=None, dots=True):
     """Draw a path of parameters, (steps + 1, 2), over a surface: a ring where it starts, a disc where it ends."""
     path = np.asarray(path)
     marker = {"marker": ".", "markersize": 3} if dots else {}
-    ax.plot(*path.T, color=colour, linewidth=1, label=name or "_path", **marker)
+    ax.plot(*path.T, color=colour, linewidth=1 if dots else 0.6, label=name or "_path", **marker)
     ax.plot(*path[0], "o", color=colour, markerfacecolor="white", markersize=5, zorder=3)
     ax.plot(
         *path[-1], "o", color=colour, markeredgecolor=style.GREY, markeredgewidth=0.6, markersize=5, zorder=3
