@@ -2,8 +2,6 @@
 
 import numpy as np
 
-from lib import style
-
 
 def draw_surface(ax, loss, x, y, levels=12):
     """Draw loss([x, y]), a number for two parameters, over the values x and y, darker where it is low."""
@@ -21,5 +19,5 @@ def draw_path(ax, path, colour, name=None, dots=True):
     ax.plot(*path.T, color=colour, linewidth=1 if dots else 0.6, label=name or "_path", **marker)
     ax.plot(*path[0], "o", color=colour, markerfacecolor="white", markersize=5, zorder=3)
     ax.plot(
-        *path[-1], "o", color=colour, markeredgecolor=style.GREY, markeredgewidth=0.6, markersize=5, zorder=3
+        *path[-1], "o", color=colour, markeredgecolor="white", markeredgewidth=0.8, markersize=5, zorder=3
     )
