@@ -35,6 +35,7 @@ class Training:
     folder for datasets.load, `image_size` the pixels of a side (MNIST keeps its 28), and
     `training_images` how many are drawn for training (None: all). `optimizer_settings` are arguments of
     the Keras optimizer, `schedule` the factors on the learning rate of the single epochs (empty: 1).
+    `plateau` is the factor on the rate whenever the validation loss has not fallen for two epochs.
     `start` is a Training whose weights this one begins with. Thesis 3.2.
     """
 
@@ -48,6 +49,7 @@ class Training:
     learning_rate: float = 0.1
     optimizer_settings: dict = field(default_factory=dict)
     schedule: tuple[float, ...] = ()
+    plateau: float | None = None
     epochs: int = 5
     batch_size: int = 32
     seed: int = 0
@@ -148,8 +150,8 @@ def train(config, start=None):
     """Return {"history", "time", "test_loss", "test_accuracy", "weights"} of a Training.
 
     `start` holds the weights to begin with, {name: array}. "history" is a frame with the columns
-    epoch, training_loss, training_accuracy, validation_loss, validation_accuracy; "time" has epoch and
-    seconds, which alone differ between repetitions. The test set is used once, at the end.
+    epoch, training_loss, training_accuracy, validation_loss, validation_accuracy, and rate, the learning
+    rate of the epoch; "time" has epoch and seconds, which alone differ between repetitions. The test set is used once, at the end.
     """
     one_thread()
     (images, labels), validation, test = parts(config).values()
@@ -173,10 +175,13 @@ def train(config, start=None):
     if config.schedule:
         rates = [config.learning_rate * factor for factor in config.schedule]
         callbacks.append(keras.callbacks.LearningRateScheduler(lambda epoch, _: rates[epoch]))
+    if config.plateau is not None:
+        callbacks.append(keras.callbacks.ReduceLROnPlateau("val_loss", config.plateau, patience=2))
     history = model.fit(
         batches,
         epochs=config.epochs,
         validation_data=validation,
+        validation_batch_size=1000,
         callbacks=[clock, *callbacks],
         shuffle=False,
         verbose=0,
@@ -188,6 +193,7 @@ def train(config, start=None):
         "training_accuracy": history["accuracy"],
         "validation_loss": history["val_loss"],
         "validation_accuracy": history["val_accuracy"],
+        "rate": history.get("learning_rate", [config.learning_rate] * config.epochs),
     }
     return {
         "history": pd.DataFrame({"epoch": epochs} | columns),

@@ -75,3 +75,17 @@ def name_curves(ax, gap=0.065):
             va="center",
             fontsize=8,
         )
+
+
+def draw_spread(ax, frame, x, y, by, first_colour=0, marker=None):
+    """Draw the mean of `y` over `x` for each setting of `by`, in a band from the smallest to the largest seed.
+
+    `frame` is long, one row a seed, setting and `x`. The lines are labelled with their setting, for name_curves.
+    """
+    for index, (setting, group) in enumerate(frame.groupby(by, sort=False), first_colour):
+        spread = group.groupby(x)[y].agg(["mean", "min", "max"])
+        name = setting if isinstance(setting, str) else f"{setting:g}"
+        ax.plot(spread.index, spread["mean"], marker=marker, markersize=4, color=f"C{index}", label=name)
+        ax.fill_between(
+            spread.index, spread["min"], spread["max"], color=f"C{index}", alpha=0.18, linewidth=0
+        )

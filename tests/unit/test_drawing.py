@@ -1,6 +1,7 @@
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -214,3 +215,13 @@ def test_a_name_has_the_colour_of_its_curve():
     ax.plot([0, 1], [1, 0], color=style.GREEN, label="error")
     curves.name_curves(ax)
     assert [(text.get_text(), text.get_color()) for text in ax.texts] == [("error", style.GREEN)]
+
+
+def test_a_spread_is_the_mean_in_a_band_from_the_smallest_to_the_largest():
+    frame = pd.DataFrame({"rate": 0.1, "epoch": [1, 2, 1, 2], "loss": [4.0, 2.0, 2.0, 1.0]})
+    ax = new_axes()
+    curves.draw_spread(ax, frame, "epoch", "loss", "rate")
+    (line,), (band,) = ax.get_lines(), ax.collections
+    assert line.get_label() == "0.1"
+    np.testing.assert_array_equal(line.get_xydata(), [[1, 3], [2, 1.5]])
+    assert {tuple(corner) for corner in band.get_paths()[0].vertices} == {(1, 2), (1, 4), (2, 1), (2, 2)}
