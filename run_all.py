@@ -255,20 +255,26 @@ def check_writable(folder):
         shutil.rmtree(probe, ignore_errors=True)
 
 
-def build_all(build, options):
-    """Build, compare or update as asked; returns the exit status."""
+def alone():
+    """Return a context in which no other build of this checkout runs; raises UsageError where one does."""
     from filelock import FileLock, Timeout
 
-    from lib.build import execute, plan, report, verify
+    from lib.build import execute
 
     check_writable(execute.BUILD)
     try:
-        lock = FileLock(execute.BUILD / "lock", timeout=0).acquire()
+        return FileLock(execute.BUILD / "lock", timeout=0).acquire()
     except Timeout:
         raise UsageError(
             "Another build of this checkout is running; wait until it ends, or stop it."
         ) from None
-    with lock:
+
+
+def build_all(build, options):
+    """Build, compare or update as asked; returns the exit status."""
+    from lib.build import execute, plan, report, verify
+
+    with alone():
         if options.check:
             shutil.rmtree(CHECK, ignore_errors=True)
         check_writable(build.folder)
@@ -308,8 +314,11 @@ def main():
         )
         return 2
     try:
-        if options.runs or options.prune_runs:
-            return list_runs(options.prune_runs)
+        if options.prune_runs:
+            with alone():
+                return list_runs(prune=True)
+        if options.runs:
+            return list_runs(prune=False)
         build = requested(options)
         if options.list:
             return list_chapters(build)

@@ -73,6 +73,8 @@ def run(configs):
     starts = {key: config.start for key, config in missing.items() if getattr(config, "start", None)}
     if starts:
         begun = dict(zip(starts, run(starts.values()).results, strict=True))
+        results |= {key: store.load(key) for key in missing}  # some may be the start of others
+        missing = {key: config for key, config in missing.items() if results[key] is None}
     if missing:
         inputs = {key: (begun[key],) if key in starts else () for key in missing}
         results |= _computed(missing, inputs)

@@ -174,21 +174,26 @@ def stale_because(chapter, build, now, before, manifest):
 
 def remembered(build):
     """Return {notebook: {"ingredients", "seconds"}} of what earlier builds of this edition left."""
+    memory = _memory()
+    return {chapter.notebook: memory(_task_name(chapter, build)) for chapter in build.chapters}
+
+
+def _memory():
+    """Return a function from the name of a task to what its last build left, {} for none."""
     STATE.parent.mkdir(parents=True, exist_ok=True)
     try:
-        database = Dependency(SqliteDB, str(STATE))
+        return Dependency(SqliteDB, str(STATE)).get_values
     except DatabaseException:  # damaged: everything counts as never built
-        return {chapter.notebook: {} for chapter in build.chapters}
-    return {chapter.notebook: database.get_values(_task_name(chapter, build)) for chapter in build.chapters}
+        return lambda name: {}
 
 
 def used_runs(folders):
     """Return {key: notebooks} of the stored runs that the last builds into these results folders used."""
-    database, used = Dependency(SqliteDB, str(STATE)), {}
+    memory, used = _memory(), {}
     for folder in folders:
         for chapter in concordance.chapters():
-            values = database.get_values(f"{folder.relative_to(ROOT).as_posix()}/{chapter.notebook}")
-            for key in values.get("runs", ()):
+            name = f"{folder.relative_to(ROOT).as_posix()}/{chapter.notebook}"
+            for key in memory(name).get("runs", ()):
                 used.setdefault(key, {})[chapter.notebook] = None
     return {key: list(notebooks) for key, notebooks in used.items()}
 

@@ -121,7 +121,7 @@ def test_chapters_share_the_pool_and_the_runs_and_a_second_build_has_them_all(tr
 def test_a_changed_module_computes_anew_and_another_module_does_not(training):
     chapter(training, "one", "range(2)")
     assert training.run().returncode == 0
-    training.edit("lib/drawing/__init__.py", '"""', '"""Changed. ')
+    training.edit("lib/drawing/__init__.py", '"""Diagrams', '"""Changed. Diagrams')
     assert training.run("--fresh").returncode == 0
     assert computed(training) == [0, 1]
     training.edit("lib/sleeping.py", "size=5", "size=6")

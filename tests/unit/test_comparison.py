@@ -56,7 +56,7 @@ def test_the_bootstrap_interval_is_that_of_the_resampled_means():
 
 def test_the_bootstrap_is_the_same_each_time_and_another_with_another_seed():
     values = np.random.default_rng(0).normal(size=7)
-    np.random.seed(1)  # noqa: NPY002 - what others draw has no part in it
+    np.random.seed(1)  # what others draw has no part in it
     first = comparison.bootstrap_interval(values)
     np.random.seed(2)
     assert comparison.bootstrap_interval(values) == first

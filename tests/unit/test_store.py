@@ -162,7 +162,10 @@ def test_a_damaged_entry_counts_as_absent_and_is_removed(entry, name, damage):
     assert store.load(KEY)["count"] == 7
 
 
-@pytest.mark.parametrize("content", ["[]", "3", "null", '{"key": 3}', '{"key": "%s", "files": []}' % KEY])
+@pytest.mark.parametrize(
+    "content",
+    ["[]", "3", "null", '{"key": 3}', json.dumps({"key": KEY}), json.dumps({"key": KEY, "files": []})],
+)
 def test_checksums_of_another_form_count_as_damage(entry, content):
     (entry / "checksums.json").write_text(content)
     assert store.load(KEY) is None
