@@ -218,7 +218,7 @@ def states(build):
 
 
 def _task(chapter, build, pool, now, seconds, manifest, report):
-    """Return doit's task for one chapter with these ingredients, which took so many seconds last time."""
+    """Return doit's task for one chapter; `pool` is None for one that needs none."""
 
     def up_to_date(task, values):
         task.value_savers.append(lambda: {"ingredients": now})
@@ -242,7 +242,7 @@ def _build_chapter(chapter, build, pool, seconds, report):
         for name in chapter.data:
             _verify_data(name)
         staged.mkdir(parents=True)
-        scheduler = pool.address() if trains(chapter) else None
+        scheduler = pool.address() if pool else None
         edition = replace(build.edition, folder=str(staged), chapter=chapter.notebook, scheduler=scheduler)
         values, progress = parameters(chapter, build), partial(report.cell, chapter)
         execute.execute(chapter, edition, values, build.time_limit, executed(chapter, build), progress)
@@ -271,7 +271,10 @@ def run(build, report):
     # The longest chapters first: the last one to end then ends soon after the others.
     order = sorted(build.chapters, key=lambda chapter: -seconds[chapter.notebook])
     pool = workers.Pool(build.workers, build.scheduler)
-    tasks = [_task(c, build, pool, now[c.notebook], seconds[c.notebook], manifest, report) for c in order]
+    tasks = [
+        _task(c, build, pool if trains(c) else None, now[c.notebook], seconds[c.notebook], manifest, report)
+        for c in order
+    ]
     namespace = {
         "DOIT_CONFIG": {
             "dep_file": str(STATE),
