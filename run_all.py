@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from lib.checksums import DatasetError
+from lib.checksums import DatasetError, shipped
 from lib.concordance import ROOT, ConcordanceError, find_chapters, unknown
 from lib.edition import Edition
 
@@ -56,7 +56,17 @@ def arguments():
         default="pdf,png",
         help="of figures, separated by commas: pdf and png always, svg on demand",
     )
-    add("--workers", type=int, default=cores(), help="chapters side by side (default: one a core)")
+    add(
+        "--workers",
+        type=int,
+        default=cores(),
+        help="chapters side by side, and training runs (default: one a core)",
+    )
+    add(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="of a running Dask cluster to train on, tcp://host:port, in place of one on this machine",
+    )
     add(
         "-p",
         nargs=2,
@@ -65,6 +75,12 @@ def arguments():
         metavar=("NAME", "VALUE"),
         help="set a parameter of the chapters that have it; results go to build/custom/",
     )
+    add("--seeds", metavar="N", help="compare over so many seeds, as -p seeds N does")
+    add(
+        "--data",
+        metavar="NAME|FOLDER",
+        help="train on these images or your folder of class folders, as -p data",
+    )
     add("--time-limit", type=int, default=900, metavar="SECONDS", help="for one cell (default: 900)")
     add("--update", action="store_true", help="write the outputs into the notebooks, too")
     add(
@@ -72,7 +88,14 @@ def arguments():
         action="store_true",
         help="rebuild from nothing into build/check/ and compare with figures/",
     )
-    return parser.parse_args()
+    add("--runs", action="store_true", help="show the stored training runs and who uses them; build nothing")
+    add("--prune-runs", action="store_true", help="remove the stored runs that no chapter uses any more")
+    options = parser.parse_args()
+    if options.seeds is not None:
+        options.p.append(("seeds", options.seeds))
+    if options.data is not None:
+        options.p.append(("data", options.data))
+    return options
 
 
 def folder(options):
@@ -110,6 +133,8 @@ def requested(options):
                 f"The concordance names {chapter.path.relative_to(ROOT)}, but there is no such file."
             )
     parameters = given_parameters(options, chapters)
+    for values in parameters.values():
+        check_values(values)
     return plan.Build(
         chapters=tuple(chapter for chapter in chapters if not options.p or chapter.notebook in parameters),
         folder=folder(options),
@@ -121,6 +146,7 @@ def requested(options):
         workers=options.workers,
         time_limit=options.time_limit,
         keep_executed=options.update,
+        scheduler=options.scheduler,
     )
 
 
@@ -144,6 +170,37 @@ def given_parameters(options, chapters):
         for notebook, defaults in known.items()
     }
     return {notebook: values for notebook, values in given.items() if values}
+
+
+def check_values(values):
+    """Raise UsageError for a number of seeds or a data set that cannot be; makes folders absolute."""
+    if values.get("seeds", 1) < 1:
+        raise UsageError("--seeds takes a whole number from 1 on.")
+    if "data" in values and not shipped(values["data"]):
+        folder = Path(values["data"]).resolve()
+        if not folder.is_dir():
+            raise UsageError(f"There is no folder '{values['data']}'; known by name are 'mnist' and 'food'.")
+        values["data"] = str(folder)
+
+
+def list_runs(prune):
+    """Print the stored runs, their sizes and who uses them, or remove those that nobody uses any more."""
+    from lib import store
+    from lib.build import plan
+
+    folders = [ROOT / "figures", ROOT / "build" / "quick", CUSTOM]
+    used = plan.used_runs([*folders, *(folder / "de" for folder in folders), CHECK])
+    stored = store.stored()
+    chosen = [key for key in stored if key not in used] if prune else list(stored)
+    for key in chosen:
+        function, size = stored[key]
+        if prune:
+            store.remove(key)
+        else:
+            users = ", ".join(used.get(key, ["no chapter"]))
+            print(f"{key[:12]} {function:32} {size / 1e6:8.2f} MB  {users}")
+    size = sum(stored[key][1] for key in chosen) / 1e6
+    print(f"{len(chosen)} {'removed' if prune else 'stored'}, {size:.2f} MB.")
 
 
 def list_chapters(build):
@@ -198,20 +255,26 @@ def check_writable(folder):
         shutil.rmtree(probe, ignore_errors=True)
 
 
-def build_all(build, options):
-    """Build, compare or update as asked; returns the exit status."""
+def alone():
+    """Return a context in which no other build of this checkout runs; raises UsageError where one does."""
     from filelock import FileLock, Timeout
 
-    from lib.build import execute, plan, report, verify
+    from lib.build import execute
 
     check_writable(execute.BUILD)
     try:
-        lock = FileLock(execute.BUILD / "lock", timeout=0).acquire()
+        return FileLock(execute.BUILD / "lock", timeout=0).acquire()
     except Timeout:
         raise UsageError(
             "Another build of this checkout is running; wait until it ends, or stop it."
         ) from None
-    with lock:
+
+
+def build_all(build, options):
+    """Build, compare or update as asked; returns the exit status."""
+    from lib.build import execute, plan, report, verify
+
+    with alone():
         if options.check:
             shutil.rmtree(CHECK, ignore_errors=True)
         check_writable(build.folder)
@@ -251,6 +314,11 @@ def main():
         )
         return 2
     try:
+        if options.prune_runs:
+            with alone():
+                return list_runs(prune=True)
+        if options.runs:
+            return list_runs(prune=False)
         build = requested(options)
         if options.list:
             return list_chapters(build)

@@ -55,6 +55,15 @@ def verified(name):
     return sums
 
 
+def of_folder(folder):
+    """Return {path below a folder: SHA-256} of all files in it, as `shipped` has it; hidden ones do not count."""
+    return {
+        path.relative_to(folder).as_posix(): of_file(path)
+        for path in sorted(Path(folder).rglob("[!.]*"))
+        if path.is_file()
+    }
+
+
 def of_dataset(sums):
     """Return one SHA-256 for a whole data set, given {path: SHA-256} of its files."""
     return of_bytes("".join(f"{sums[path]}  {path}\n" for path in sorted(sums)).encode())

@@ -2,14 +2,15 @@
 
 A run is a frozen dataclass with a method compute() that returns a dictionary: numbers and texts,
 pandas frames, and dictionaries of numpy arrays. A field `start` may hold another run, whose result
-compute() is given.
+compute() is given. Its class is in a module of lib, whose source is part of what a result is found by.
 """
 
 import atexit
 import dataclasses
 import json
+import pickle
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import pandas as pd
@@ -35,7 +36,8 @@ class Runs:
         for setting, result in zip(settings, self.results, strict=True):
             values = {name: value for name, value in result.items() if isinstance(value, int | float | str)}
             frame = pd.DataFrame([values]) if part is None else result[part]
-            frames.append(frame.assign(**setting)[[*setting, *frame.columns]])
+            measured = [name for name in frame.columns if name not in setting]
+            frames.append(frame.assign(**setting)[[*setting, *measured]])
         return pd.concat(frames, ignore_index=True)
 
 
@@ -65,11 +67,14 @@ def run(configs):
     configs = tuple(configs)
     keys = [store.key(config) for config in configs]
     _note(keys)
-    results = {key: store.load(key) for key in dict.fromkeys(keys)}
-    missing = {key: config for key, config in zip(keys, configs, strict=True) if results[key] is None}
+    different = dict(zip(keys, configs, strict=True))
+    results = {key: store.load(key) for key in different}
+    missing = {key: config for key, config in different.items() if results[key] is None}
     starts = {key: config.start for key, config in missing.items() if getattr(config, "start", None)}
     if starts:
         begun = dict(zip(starts, run(starts.values()).results, strict=True))
+        results |= {key: store.load(key) for key in missing}  # some may be the start of others
+        missing = {key: config for key, config in missing.items() if results[key] is None}
     if missing:
         inputs = {key: (begun[key],) if key in starts else () for key in missing}
         results |= _computed(missing, inputs)
@@ -85,29 +90,61 @@ def _note(keys):
         path.write_text(json.dumps(sorted({*known, *keys})))
 
 
-def _compute(config, *inputs):
+def _compute(key, config, *inputs):
+    """Compute a run, on a worker; raises PoolError where that would be another run there."""
+    if store.key(config) != key:
+        from distributed import get_worker
+
+        from lib.pool import PoolError
+
+        raise PoolError(
+            f"The worker {get_worker().address} has another lib/ or other data than this machine; start it anew."
+        )
     return config.compute(*inputs)
+
+
+def _sealed(key, config, inputs):
+    """Return a run as a function that the scheduler, which has no lib/, can pass on without looking inside."""
+    content = pickle.dumps(partial(_compute, key, config, *inputs))
+    return lambda: pickle.loads(content)()
 
 
 def _computed(missing, inputs):
     """Compute {key: config} on the pool, the longest first; store and return {key: result}."""
-    from distributed import as_completed
+    from concurrent.futures import CancelledError
+
+    from distributed import KilledWorker, as_completed
     from tqdm.auto import tqdm
 
+    from lib.pool import PoolError
+
     client = _client()
-    futures = {
-        client.submit(
-            _compute, config, *inputs[key], key=f"run-{key}", priority=getattr(config, "cost", 0), retries=0
-        ): key
-        for key, config in missing.items()
-    }
-    results = {}
     quiet = edition.current().chapter is not None
-    for future in tqdm(
-        as_completed(futures, loop=client.loop), total=len(futures), unit="run", leave=False, disable=quiet
-    ):
-        results[futures[future]] = future.result()
-        store.save(futures[future], results[futures[future]])
+    try:
+        futures = {
+            client.submit(
+                _sealed(key, config, inputs[key]), key=f"run-{key}", priority=getattr(config, "cost", 0)
+            ): key
+            for key, config in missing.items()
+        }
+        # Another chapter may have stored one since this one looked; from here on both have the same future.
+        results = {key: result for key in missing if (result := store.load(key)) is not None}
+        waiting = as_completed(
+            (future for future, key in futures.items() if key not in results), loop=client.loop
+        )
+        for future in tqdm(
+            waiting, total=len(missing) - len(results), unit="run", leave=False, disable=quiet
+        ):
+            key = futures[future]
+            store.save(key, future.result(), store.function(missing[key]))
+            results[key] = store.load(key)  # as every later reader gets it
+    except KilledWorker:
+        raise PoolError("A run ended every worker that computed it; is there enough memory?") from None
+    except Exception as error:
+        if client.status == "running" and not isinstance(error, CancelledError):
+            raise
+        _client.cache_clear()
+        raise PoolError("The Dask scheduler is gone; the runs finished so far are kept.") from None
     return results
 
 

@@ -1,8 +1,8 @@
 """The Dask pool that runs are computed on: one process a core, one thread each.
 
 `python -m lib.pool N` starts a scheduler with N workers on this machine, prints its address and ends
-with its standard input; a build shares one among its chapters. `connect` joins that one, or any
-other Dask cluster.
+with its standard input; a build shares one among its chapters. `python -m lib.pool --hand-over ADDRESS`
+gives lib/ and data/ to the workers of another Dask cluster. `connect` joins either.
 """
 
 import os
@@ -12,9 +12,11 @@ from importlib.metadata import version
 from distributed import Client, LocalCluster
 from distributed.diagnostics.plugin import UploadDirectory
 
+from lib import checksums
 from lib.concordance import ROOT
 
 LIBRARIES = ("tensorflow", "keras", "numpy")
+HANDED_OVER = "food-image-analysis"  # where the scheduler keeps the checksum of what its workers were given
 
 
 class PoolError(Exception):
@@ -34,54 +36,107 @@ def local(workers):
         processes=True,
         host="127.0.0.1",
         dashboard_address=None,
+        worker_dashboard_address=None,
         memory_limit=0,
     )
 
 
-def versions():
-    """Return {library: version} of what results depend on, as this process has them."""
-    return {name: version(name) for name in LIBRARIES}
+def connect(address, timeout=10):
+    """Return a Client of the scheduler at `address` ("tcp://host:port") whose workers compute as this machine.
 
-
-def connect(address, timeout=20):
-    """Return a Client of the scheduler at `address` ("tcp://host:port") whose workers have this lib and data.
-
-    Raises PoolError where nothing answers, where there is no worker, and where a worker has other versions
-    of TensorFlow, Keras or numpy, since its results would not be those of this machine.
+    Raises PoolError where nothing answers, where there is no worker, and where a worker lacks lib/ or has
+    other versions of TensorFlow, Keras or numpy, since its results would not be those of this machine.
     """
+    client = _joined(address, timeout)
+    try:
+        _refuse_others(client)
+    except PoolError:
+        client.close()
+        raise
+    return client
+
+
+def _joined(address, timeout=10):
     try:
         client = Client(address, timeout=timeout, set_as_default=False)
     except (OSError, ValueError, TimeoutError):
         raise PoolError(f"No Dask scheduler answers at {address}; start one with `dask scheduler`.") from None
     if not client.scheduler_info()["workers"]:
+        client.close()
         raise PoolError(
             f"The scheduler at {address} has no workers; start some with `dask worker {address}`."
         )
-    for worker, found in client.run(versions).items():
-        for name, wanted in versions().items():
-            if found[name] != wanted:
-                raise PoolError(
-                    f"The worker {worker} has {name} {found[name]}, this machine {wanted}; install {wanted} there."
-                )
     return client
 
 
+def _refuse_others(client):
+    """Raise PoolError for a worker without lib/ or with other libraries than this process."""
+
+    def found(libraries=LIBRARIES):  # inside another function, so that it is sent as a whole
+        from importlib.metadata import PackageNotFoundError, version
+        from importlib.util import find_spec
+
+        def installed(name):
+            try:
+                return version(name)
+            except PackageNotFoundError:
+                return "not at all"
+
+        return find_spec("lib") is not None, {name: installed(name) for name in libraries}
+
+    for worker, (has_lib, versions) in client.run(found).items():
+        for name in LIBRARIES:
+            if versions[name] != (wanted := version(name)):
+                raise PoolError(
+                    f"The worker {worker} has {name} {versions[name]}, this machine {wanted}; "
+                    f"install {wanted} there."
+                )
+        if not has_lib:
+            raise PoolError(f"The worker {worker} did not take lib/ over; start it without --no-nanny.")
+
+
 def hand_over(address):
-    """Give lib/ and data/ to all workers of a cluster, present and to come."""
+    """Give lib/ and data/ to all workers of a cluster, present and to come; raises PoolError as connect does.
 
-    def stays(path):
-        relative = os.path.relpath(path, ROOT)
-        return not relative.startswith(("lib", "data")) or "__pycache__" in relative
-
-    client = connect(address)
-    client.register_plugin(UploadDirectory(str(ROOT), update_path=True, skip=(stays,)))
-    client.close()
+    The workers start anew, unless what they have is the same already.
+    """
+    files = [
+        path
+        for folder in ("lib", "data")
+        for path in sorted((ROOT / folder).rglob("*"))
+        if path.is_file() and path.suffix != ".pyc"
+    ]
+    sums = {path.relative_to(ROOT).as_posix(): checksums.of_file(path) for path in files}
+    digest, wanted = checksums.of_dataset(sums), set(map(str, files))
+    client = _joined(address)
+    try:
+        if client.get_metadata([HANDED_OVER], default=None) != digest:
+            upload = UploadDirectory(
+                str(ROOT),
+                restart_workers=True,
+                update_path=True,
+                skip_words=(),
+                skip=(lambda path: path not in wanted,),
+            )
+            client.register_plugin(upload)
+            client.wait_for_workers(1, timeout=60)
+            client.set_metadata([HANDED_OVER], digest)
+        _refuse_others(client)
+    finally:
+        client.close()
 
 
 def main():
-    with local(int(sys.argv[1])) as cluster:
-        print(cluster.scheduler_address, flush=True)
-        sys.stdin.read()
+    """Do what the command line asks for; the sentence for what is wrong goes to standard error."""
+    if sys.argv[1] == "--hand-over":
+        try:
+            hand_over(sys.argv[2])
+        except PoolError as error:
+            sys.exit(str(error))
+    else:
+        with local(int(sys.argv[1])) as cluster:
+            print(cluster.scheduler_address, flush=True)
+            sys.stdin.read()
 
 
 if __name__ == "__main__":

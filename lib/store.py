@@ -1,8 +1,9 @@
 """Results of runs as plain files, found by the SHA-256 of all that they depend on.
 
-An entry is a folder build/runs/KEY with values.json, a CSV file for each frame, a safetensors file
-for each set of arrays, and checksums.json over all of them. It is written under another name and
-renamed, so it is there whole or not at all; one that is damaged counts as absent and is removed.
+An entry is a folder build/runs/KEY with values.json, a CSV file for each frame (its column types are
+in types.json), a safetensors file for each set of arrays, and checksums.json over all of them. It is
+written under another name and renamed, so it is there whole or not at all; one that is damaged counts
+as absent and is removed.
 """
 
 import dataclasses
@@ -10,11 +11,13 @@ import hashlib
 import json
 import os
 import shutil
+import threading
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
 import grimp
+import numpy as np
 import pandas as pd
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
@@ -40,36 +43,42 @@ def _sources(module):
 
 @cache
 def _data(name):
-    sums = checksums.shipped(name)
-    if not sums:
-        folder = Path(name)
-        sums = {
-            path.relative_to(folder).as_posix(): checksums.of_file(path)
-            for path in sorted(folder.rglob("*"))
-            if path.is_file()
-        }
-    return checksums.of_dataset(sums)
+    return checksums.of_dataset(checksums.shipped(name) or checksums.of_folder(name))
+
+
+def function(config):
+    """Return the name of what a run computes, that of its class: "lib.training.Training"."""
+    return f"{type(config).__module__}.{type(config).__qualname__}"
+
+
+def _plain(value):
+    """Return a numpy number as one that JSON has; raises TypeError for anything else."""
+    if not isinstance(value, np.generic):
+        raise TypeError(f"{value!r} cannot be stored; numbers, texts, lists and dictionaries can.")
+    return value.item()
 
 
 def key(config):
     """Return the SHA-256 of all that a run's result depends on.
 
     That is its function (the config's class), its fields, the source of the modules behind it, its
-    data (the field `data`), and the versions of TensorFlow, Keras and numpy.
+    data (the field `data`), and the versions of TensorFlow, Keras and numpy. Raises TypeError where the
+    class is not in a module of lib, since other code, a notebook's for instance, can change unnoticed.
     """
+    if not type(config).__module__.startswith("lib."):
+        raise TypeError(f"{function(config)} has to be in a module of lib/ for its runs to be stored.")
     fields = {}
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
         fields[field.name] = key(value) if dataclasses.is_dataclass(value) else value
-    kind = type(config)
     content = {
-        "function": f"{kind.__module__}.{kind.__qualname__}",
+        "function": function(config),
         "fields": fields,
-        "sources": _sources(kind.__module__),
+        "sources": _sources(type(config).__module__),
         "data": _data(config.data) if hasattr(config, "data") else None,
         "versions": {name: version(name) for name in LIBRARIES},
     }
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=_plain).encode()).hexdigest()
 
 
 def load(key):
@@ -78,35 +87,73 @@ def load(key):
     if not entry.exists():
         return None
     try:
-        sums = json.loads((entry / "checksums.json").read_text(encoding="utf-8"))
-        if sums.pop("key") != key or sums != _sums(entry):
+        label = _read_json(entry / "checksums.json")
+        if label["key"] != key or label["files"] != _sums(entry):
             raise ValueError("the entry is not what was stored")
-        result = json.loads((entry / "values.json").read_text(encoding="utf-8"))
-        result |= {path.stem: pd.read_csv(path, float_precision="round_trip") for path in entry.glob("*.csv")}
-        return result | {path.stem: load_file(path) for path in entry.glob("*.safetensors")}
-    except (OSError, ValueError, KeyError, AttributeError, SafetensorError):
-        shutil.rmtree(entry, ignore_errors=True)
+        types = _read_json(entry / "types.json")
+        return (
+            _read_json(entry / "values.json")
+            | {name: _read_frame(entry / f"{name}.csv", types[name]) for name in types}
+            | {path.stem: load_file(path) for path in entry.glob("*.safetensors")}
+        )
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError):
+        remove(key)
         return None
 
 
-def save(key, result):
-    """Store a result: numbers and texts, pandas frames, and dictionaries of numpy arrays, by name."""
+def _read_json(path):
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _write_json(path, content):
+    path.write_text(json.dumps(content, sort_keys=True, default=_plain), encoding="utf-8")
+
+
+def _read_frame(path, types):
+    """Return the frame of a CSV file with these {column: type}; only columns of fractions may have gaps."""
+    gaps = {name: [""] for name, type in types.items() if type.startswith("float")}
+    return pd.read_csv(path, dtype=types, keep_default_na=False, na_values=gaps)
+
+
+def _write_frame(path, frame):
+    """Write a frame and return its types; raises ValueError for one that would not come back the same."""
+    types = {name: str(type) for name, type in frame.dtypes.items()}
+    frame.to_csv(path, index=False, lineterminator="\n")
+    try:
+        same = _read_frame(path, types).equals(frame)
+    except (TypeError, ValueError):
+        same = False
+    if not same:
+        raise ValueError(
+            f"The frame '{path.stem}' does not survive as CSV; it may have numbers and texts, and a plain index."
+        )
+    return types
+
+
+def save(key, result, function=""):
+    """Store a result of a function: numbers and texts, pandas frames, and dictionaries of numpy arrays, by name.
+
+    Raises TypeError or ValueError for what would not come back the same.
+    """
     FOLDER.mkdir(parents=True, exist_ok=True)
-    unfinished = FOLDER / f".{key}.{os.getpid()}"
+    unfinished = FOLDER / f".{key}.{os.getpid()}.{threading.get_ident()}"
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir()
     try:
-        values = {}
+        values, types = {}, {}
         for name, part in result.items():
             if isinstance(part, pd.DataFrame):
-                part.to_csv(unfinished / f"{name}.csv", index=False, lineterminator="\n")
+                types[name] = _write_frame(unfinished / f"{name}.csv", part)
             elif isinstance(part, dict):
-                save_file(part, unfinished / f"{name}.safetensors")
+                # safetensors writes the memory as it lies, which is not the array for a transposed one.
+                rows = {part_name: np.asarray(array, order="C") for part_name, array in part.items()}
+                save_file(rows, unfinished / f"{name}.safetensors")
             else:
                 values[name] = part
-        (unfinished / "values.json").write_text(json.dumps(values, sort_keys=True), encoding="utf-8")
-        sums = _sums(unfinished) | {"key": key}
-        (unfinished / "checksums.json").write_text(json.dumps(sums, sort_keys=True), encoding="utf-8")
+        _write_json(unfinished / "values.json", values)
+        _write_json(unfinished / "types.json", types)
+        label = {"key": key, "function": function, "files": _sums(unfinished)}
+        _write_json(unfinished / "checksums.json", label)
         unfinished.rename(FOLDER / key)
     except OSError:
         if not (FOLDER / key).exists():  # where another process stored the same first, all is well
@@ -120,14 +167,22 @@ def _sums(entry):
 
 
 def stored():
-    """Return {key: bytes on disk} of all entries."""
-    return {
-        entry.name: sum(path.stat().st_size for path in entry.iterdir())
-        for entry in FOLDER.glob("*")
-        if not entry.name.startswith(".")
-    }
+    """Return {key: (function, bytes on disk)} of all entries, and of what killed processes left unfinished.
+
+    The function is "damaged" or "unfinished" where that cannot be told.
+    """
+    found = {}
+    for entry in sorted(FOLDER.glob("*")):
+        try:
+            function = _read_json(entry / "checksums.json")["function"]
+        except (OSError, ValueError, KeyError, TypeError):
+            function = "damaged"
+        if entry.name.startswith("."):
+            function = "unfinished"
+        found[entry.name] = function, sum(path.stat().st_size for path in entry.rglob("*"))
+    return found
 
 
 def remove(key):
-    """Remove an entry."""
-    shutil.rmtree(FOLDER / key, ignore_errors=True)
+    """Remove an entry, or a file that is in its place."""
+    (shutil.rmtree if (FOLDER / key).is_dir() else os.unlink)(FOLDER / key)

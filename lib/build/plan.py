@@ -20,7 +20,7 @@ from doit.cmd_base import ModuleTaskLoader
 from doit.dependency import DatabaseException, Dependency, SqliteDB
 from doit.doit_cmd import DoitMain
 
-from lib import checksums
+from lib import checksums, concordance
 from lib.build import execute, notebooks, verify, workers
 from lib.concordance import ROOT
 from lib.edition import Edition
@@ -94,9 +94,11 @@ def _version(library):
 
 @cache
 def _data(name):
-    """Return (checksum, None) of a data set, or (None, what is wrong with it)."""
+    """Return (checksum, None) of a data set or of a user's own folder, or (None, what is wrong with it)."""
     try:
-        return checksums.of_dataset(checksums.verified(name)), None
+        own = not checksums.shipped(name) and Path(name).is_absolute()
+        sums = checksums.of_folder(name) if own else checksums.verified(name)
+        return checksums.of_dataset(sums), None
     except checksums.DatasetError as error:
         return None, str(error)
 
@@ -124,7 +126,7 @@ def ingredients(chapter, build):
     return (
         {name: checksums.of_bytes(text.encode()) for name, text in texts.items()}
         | {file.relative_to(ROOT).as_posix(): checksums.of_file(file) for file in files}
-        | {f"data/{name}": _data(name)[0] for name in chapter.data}
+        | {f"data/{name}": _data(name)[0] for name in (*chapter.data, *_given_data(given))}
         | {f"the installed {library}": _version(library) for library in LIBRARIES}
     )
 
@@ -133,6 +135,11 @@ def parameters(chapter, build):
     """Return {name: value} for the parameters of a chapter that do not keep their defaults."""
     quick = chapter.quick if build.edition.scale == "quick" else {}
     return quick | build.parameters.get(chapter.notebook, {})
+
+
+def _given_data(given):
+    """Return the data sets, names or folders, among the values given for a chapter's parameters."""
+    return [given["data"]] if isinstance(given.get("data"), str) else []
 
 
 def trains(chapter):
@@ -167,12 +174,28 @@ def stale_because(chapter, build, now, before, manifest):
 
 def remembered(build):
     """Return {notebook: {"ingredients", "seconds"}} of what earlier builds of this edition left."""
+    memory = _memory()
+    return {chapter.notebook: memory(_task_name(chapter, build)) for chapter in build.chapters}
+
+
+def _memory():
+    """Return a function from the name of a task to what its last build left, {} for none."""
     STATE.parent.mkdir(parents=True, exist_ok=True)
     try:
-        database = Dependency(SqliteDB, str(STATE))
+        return Dependency(SqliteDB, str(STATE)).get_values
     except DatabaseException:  # damaged: everything counts as never built
-        return {chapter.notebook: {} for chapter in build.chapters}
-    return {chapter.notebook: database.get_values(_task_name(chapter, build)) for chapter in build.chapters}
+        return lambda name: {}
+
+
+def used_runs(folders):
+    """Return {key: notebooks} of the stored runs that the last builds into these results folders used."""
+    memory, used = _memory(), {}
+    for folder in folders:
+        for chapter in concordance.chapters():
+            name = f"{folder.relative_to(ROOT).as_posix()}/{chapter.notebook}"
+            for key in memory(name).get("runs", ()):
+                used.setdefault(key, {})[chapter.notebook] = None
+    return {key: list(notebooks) for key, notebooks in used.items()}
 
 
 def forget_damaged_state():
