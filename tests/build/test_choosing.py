@@ -32,6 +32,8 @@ def test_one_chapter_by_one_of_its_outputs_from_another_folder(project, tmp_path
         ),
         (["--formats", "jpg"], "There is no format 'jpg'. Did you mean"),
         (["--workers", "0"], "--workers and --time-limit take whole numbers from 1 on."),
+        (["--seeds", "2"], "There is no parameter 'seeds'."),
+        (["--data", "food"], "There is no parameter 'data'."),
         (["--update", "--quick"], "--update and --check are about the committed results"),
         (["--update", "--check"], "call them one after the other"),
     ],
@@ -86,6 +88,45 @@ def test_a_parameter_changes_the_result_but_never_the_figures(project):
     assert project.run("-p", "height", "7").returncode == 0
     assert project.results("build/custom")["fig_one.csv"] == b"y\n0\n7\n"
     assert project.results() == before
+
+
+def test_seeds_and_data_are_parameters_of_the_chapters_that_have_them(project, tmp_path):
+    project.chapter("both", "height = seeds + len(data)", parameters='seeds = 3\ndata = "tiny"')
+    project.chapter("seeds", "height = seeds", parameters="seeds = 3")
+    project.chapter("neither")
+    called = project.run("--seeds", "5")
+    assert called.stdout.endswith("2 built.\nThe results are in build/custom/.\n")
+    assert project.results("build/custom")["fig_both.csv"] == b"y\n0\n9\n"
+    assert project.results("build/custom")["fig_seeds.csv"] == b"y\n0\n5\n"
+    own = tmp_path / "my photos"
+    own.mkdir()
+    called = project.run("--data", "my photos", folder=tmp_path)
+    assert called.stdout.endswith("1 built.\nThe results are in build/custom/.\n")
+    height = 3 + len(str(own))  # handed on as an absolute path
+    assert project.results("build/custom")["fig_both.csv"] == f"y\n0\n{height}\n".encode()
+    assert project.run("--data", str(own)).stdout.startswith("1 up to date.")
+    (own / "new.jpeg").touch()
+    assert "1 built.\n" in project.run("--data", str(own)).stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--seeds", "0"], "--seeds takes a whole number from 1 on.\n"),
+        (
+            ["--seeds", "many"],
+            "The parameter seeds takes a value of the type int, such as 3; 'many' is not.\n",
+        ),
+        (["--data", "nowhere"], "There is no folder 'nowhere'; known by name are 'mnist' and 'food'.\n"),
+        (["--seeds", "2", "--check"], "--update and --check are about the committed results: without"),
+    ],
+)
+def test_wrong_seeds_and_data_get_one_sentence(project, arguments, sentence):
+    project.chapter("one", parameters='seeds = 3\ndata = "tiny"\nheight = 1')
+    called = project.run(*arguments)
+    assert called.returncode == 2
+    assert called.stderr.startswith(sentence)
+    assert len(called.stderr.splitlines()) == 1
 
 
 def test_quick_results_are_watermarked_and_never_in_figures(project):
@@ -168,5 +209,10 @@ def test_help_names_every_option(project):
         "--time-limit",
         "--update",
         "--check",
+        "--scheduler",
+        "--seeds",
+        "--data",
+        "--runs",
+        "--prune-runs",
     ]:
         assert f"  {option}" in shown
