@@ -51,6 +51,7 @@ class Saturation:
         also saturated, the share of (unit, image) pairs with a derivative below FLAT, and dead, the share of
         units with one below DEAD for all images. "loss" has step and loss, both on the watched images.
         """
+        training.one_thread()
         parts = training.parts(training.Training(data=self.data, seed=self.seed))
         images, labels = parts["training"]
         model = self.model(images.shape[1:], labels.shape[1])

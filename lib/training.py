@@ -85,16 +85,15 @@ def seeded(model, seed):
     """Draw all weights of a model anew and seed its random layers, all from `seed`; returns the model."""
     for number, layer in enumerate(model._flatten_layers(include_self=False)):
         for name in ("kernel", "depthwise_kernel", "pointwise_kernel"):
-            if isinstance(getattr(layer, name, None), keras.Variable):
+            drawn = getattr(layer, f"{name.removesuffix('_kernel')}_initializer", None)
+            drawn = drawn or getattr(layer, "depthwise_initializer", None)  # DepthwiseConv2D: kernel
+            if drawn is not None and isinstance(getattr(layer, name, None), keras.Variable):
                 weights = getattr(layer, name)
-                drawn = (
-                    getattr(layer, f"{name.removesuffix('kernel')}initializer", None)
-                    or layer.kernel_initializer
-                )
                 config = drawn.get_config() | {"seed": derived_seed(seed, "weights", number, name)}
                 weights.assign(type(drawn).from_config(config)(weights.shape, weights.dtype))
-        if hasattr(layer, "seed_generator"):
-            layer.seed_generator = keras.random.SeedGenerator(derived_seed(seed, "layer", number))
+        for index, generator in enumerate(layer._seed_generators):
+            drawn = keras.random.SeedGenerator(derived_seed(seed, "layer", number, index))
+            generator.state.assign(drawn.state)
     return model
 
 
@@ -120,6 +119,7 @@ def parts(config):
 def build(config, input_shape, classes):
     """Return the untrained model of a Training, with its own weights."""
     keras.backend.clear_session()
+    tf.random.set_seed(config.seed)  # tf.data mixes it with the seed of the order, whatever a run before set
     network = getattr(networks, config.network)
     return seeded(network(input_shape, classes, **config.network_settings), config.seed)
 
@@ -157,7 +157,7 @@ def train(config, start=None):
     (images, labels), validation, test = parts(config).values()
     model = build(config, images.shape[1:], labels.shape[1])
     if start:
-        for variable in model.trainable_variables:
+        for variable in model.weights:
             variable.assign(start[variable.path])
     steps = -(-len(images) // config.batch_size)
     model.compile(

@@ -76,13 +76,10 @@ def content(result):
     )
 
 
-NEEDS_SEEDED_LAYERS = pytest.mark.xfail(
-    raises=ValueError, strict=True, reason="training.seeded replaces the generator of a layer that is built"
-)
 DROPOUT = dataclasses.replace(TINY, network="with_dropout", network_settings={}, optimizer="Adam")
 
 
-@pytest.mark.parametrize("config", [TINY, pytest.param(DROPOUT, marks=NEEDS_SEEDED_LAYERS)])
+@pytest.mark.parametrize("config", [TINY, DROPOUT])
 def test_the_same_config_gives_the_same_bytes_whatever_ran_before(config):
     first = content(trained(config))
     training.train(dataclasses.replace(config, seed=7, optimizer="RMSProp", epochs=1))
@@ -91,9 +88,6 @@ def test_the_same_config_gives_the_same_bytes_whatever_ran_before(config):
     assert content(training.train(config)) == first
 
 
-@pytest.mark.xfail(
-    raises=AssertionError, strict=True, reason="tf.data mixes TensorFlow's global seed with that of the order"
-)
 def test_a_seed_that_another_run_set_for_the_process_has_no_part_in_it():
     first = content(trained(TINY))
     keras.utils.set_random_seed(3)
@@ -133,7 +127,6 @@ def test_layers_of_the_same_shape_begin_with_other_weights():
     assert len({kernel.tobytes() for kernel in kernels}) == len(kernels) == 4
 
 
-@NEEDS_SEEDED_LAYERS
 def test_every_weight_and_every_random_layer_comes_from_the_seed():
     models = []
     for noise in (1, 2):
@@ -222,7 +215,6 @@ def test_a_run_begins_with_the_weights_of_its_start():
     assert continued["test_accuracy"] == first["test_accuracy"]
 
 
-@NEEDS_SEEDED_LAYERS
 def test_a_run_begins_with_the_moving_averages_of_its_start_too():
     first = trained(DROPOUT)
     later = dataclasses.replace(DROPOUT, epochs=1, schedule=(0.0,), start=DROPOUT).compute(first)
