@@ -107,7 +107,16 @@ def _compute(key, config, *inputs):
 def _sealed(key, config, inputs):
     """Return a run as a function that the scheduler, which has no lib/, can pass on without looking inside."""
     content = pickle.dumps(partial(_compute, key, config, *inputs))
-    return lambda: pickle.loads(content)()
+
+    def compute():
+        try:
+            return pickle.loads(content)()
+        except ModuleNotFoundError as error:
+            from distributed import get_worker
+
+            raise ImportError(f"The worker {get_worker().address} has another lib/: {error}.") from None
+
+    return compute
 
 
 def _computed(missing, inputs):
@@ -139,6 +148,8 @@ def _computed(missing, inputs):
             key = futures[future]
             store.save(key, future.result(), store.function(missing[key]))
             results[key] = store.load(key)  # as every later reader gets it
+    except ImportError as error:
+        raise PoolError(str(error)) from None
     except KilledWorker:
         raise PoolError("A run ended every worker that computed it; is there enough memory?") from None
     except Exception as error:

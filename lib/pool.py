@@ -5,6 +5,7 @@ with its standard input; a build shares one among its chapters. `python -m lib.p
 gives lib/ and data/ to the workers of another Dask cluster. `connect` joins either.
 """
 
+import logging
 import os
 import sys
 from importlib.metadata import version
@@ -38,6 +39,7 @@ def local(workers):
         dashboard_address=None,
         worker_dashboard_address=None,
         memory_limit=0,
+        silence_logs=logging.ERROR,  # a slow moment of a busy machine is no news
     )
 
 

@@ -80,7 +80,7 @@ def stored(project):
     return project.results("build/runs")
 
 
-def wait_for(condition, seconds=40):
+def wait_for(condition, seconds=120):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"

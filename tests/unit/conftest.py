@@ -7,7 +7,9 @@ import matplotlib.pyplot as plt
 import pytest
 from hypothesis import settings
 
-from lib import edition, publish, style
+from lib import edition, publish, style, training
+
+training.one_thread()  # before any test lets TensorFlow compute
 
 settings.register_profile("unit", deadline=None, max_examples=60, derandomize=True, database=None)
 settings.load_profile("unit")
