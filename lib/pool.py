@@ -36,8 +36,8 @@ def local(workers):
         threads_per_worker=1,
         processes=True,
         host="127.0.0.1",
-        dashboard_address=None,
-        worker_dashboard_address=None,
+        dashboard_address="127.0.0.1:0",  # any free port: two pools may stand side by side
+        worker_dashboard_address="127.0.0.1:0",  # any free port: two pools may stand side by side
         memory_limit=0,
         silence_logs=logging.ERROR,  # a slow moment of a busy machine is no news
     )

@@ -183,7 +183,8 @@ def test_the_schedule_reaches_the_optimizer():
     assert still["history"]["validation_loss"].nunique() == 1
     assert trained(TINY)["history"]["validation_loss"].nunique() == 2
     halved = trained(dataclasses.replace(TINY, learning_rate=0.2, schedule=(0.5, 0.5)))
-    assert content(halved) == content(trained(TINY))
+    for name, weights in trained(TINY)["weights"].items():
+        np.testing.assert_array_equal(halved["weights"][name], weights)
 
 
 def test_settings_reach_the_optimizer():
@@ -232,6 +233,7 @@ def test_the_result_has_a_row_an_epoch():
         "training_accuracy",
         "validation_loss",
         "validation_accuracy",
+        "rate",
     ]
     assert (result["time"]["seconds"] > 0).all()
     assert 0 <= result["test_accuracy"] <= 1
