@@ -139,7 +139,10 @@ def requested(options):
         chapters=tuple(chapter for chapter in chapters if not options.p or chapter.notebook in parameters),
         folder=folder(options),
         edition=Edition(
-            language=options.lang, formats=formats, scale="quick" if options.quick else "default"
+            language=options.lang,
+            formats=formats,
+            scale="quick" if options.quick else "default",
+            runs=str(CHECK / "runs") if options.check else None,
         ),
         parameters=parameters,
         fresh=options.fresh or options.check,
@@ -186,10 +189,9 @@ def check_values(values):
 def list_runs(prune):
     """Print the stored runs, their sizes and who uses them, or remove those that nobody uses any more."""
     from lib import store
-    from lib.build import plan
+    from lib.build import runs
 
-    folders = [ROOT / "figures", ROOT / "build" / "quick", CUSTOM]
-    used = plan.used_runs([*folders, *(folder / "de" for folder in folders), CHECK])
+    used = runs.used()
     stored = store.stored()
     chosen = [key for key in stored if key not in used] if prune else list(stored)
     for key in chosen:

@@ -18,7 +18,8 @@ class Edition:
     """Folder for results, language ("en", "de"), figure formats, scale ("default", "quick"), and more.
 
     `chapter` is the notebook that is being built, `scheduler` the address of the Dask scheduler for
-    its runs; both are None where nobody said.
+    its runs, `runs` the store of their results in place of build/runs, and `runs_used` the file that
+    notes which ones the chapter used; what is None nobody said.
     """
 
     folder: str = str(ROOT / "build" / "lab")
@@ -27,6 +28,8 @@ class Edition:
     scale: str = "default"
     chapter: str | None = None
     scheduler: str | None = None
+    runs: str | None = None
+    runs_used: str | None = None
 
     def environment(self):
         """Return the environment variable that makes `current()` return this edition."""

@@ -84,9 +84,8 @@ def run(configs):
 
 def _note(keys):
     """Write down which runs this chapter used, for the list of those that none uses any more."""
-    current = edition.current()
-    if current.chapter:
-        path = Path(current.folder) / "runs.json"
+    if noted := edition.current().runs_used:
+        path = Path(noted)
         known = json.loads(path.read_text()) if path.exists() else []
         path.write_text(json.dumps(sorted({*known, *keys})))
 
@@ -129,22 +128,18 @@ def _computed(missing, inputs):
     from lib.pool import PoolError
 
     client = _client()
+    futures, results = {}, {}
     quiet = "JPY_SESSION_NAME" not in os.environ  # set by JupyterLab, where somebody is watching
     try:
-        futures = {
-            client.submit(
-                _sealed(key, config, inputs[key]), key=f"run-{key}", priority=getattr(config, "cost", 0)
-            ): key
-            for key, config in missing.items()
-        }
-        # Another chapter may have stored one since this one looked; from here on both have the same future.
-        results = {key: result for key in missing if (result := store.load(key)) is not None}
-        waiting = as_completed(
-            (future for future, key in futures.items() if key not in results), loop=client.loop
-        )
-        for future in tqdm(
-            waiting, total=len(missing) - len(results), unit="run", leave=False, disable=quiet
-        ):
+        for key, config in missing.items():
+            if (result := store.load(key)) is not None:  # another chapter stored it while this one connected
+                results[key] = result
+            else:
+                run = _sealed(key, config, inputs[key])
+                priority = getattr(config, "cost", 0)
+                futures[client.submit(run, key=f"run-{key}", priority=priority)] = key
+        waiting = as_completed(futures, loop=client.loop)
+        for future in tqdm(waiting, total=len(futures), unit="run", leave=False, disable=quiet):
             key = futures[future]
             store.save(key, future.result(), store.function(missing[key]))
             results[key] = store.load(key)  # as every later reader gets it

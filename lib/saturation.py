@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from lib import activations, networks, training
+from lib import activations, training
+from lib.networks import simple
 
 FLAT = 0.05  # a derivative below it counts as saturated: the grey regions of Abb. 9 and 11
 DEAD = 0.001  # a unit with a derivative below it for every image learns nothing
@@ -72,7 +73,7 @@ class Saturation:
         """Return the untrained network, with weights from the seed."""
         keras.backend.clear_session()
         function = FUNCTIONS[self.activation][0]
-        network = networks.multilayer_perceptron(input_shape, classes, (self.width,) * self.depth, function)
+        network = simple.multilayer_perceptron(input_shape, classes, (self.width,) * self.depth, function)
         return training.seeded(network, self.seed)
 
 

@@ -22,10 +22,10 @@ import pandas as pd
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from lib import checksums
+from lib import checksums, edition
 from lib.concordance import ROOT
 
-FOLDER = ROOT / "build" / "runs"
+FOLDER = Path(edition.current().runs or ROOT / "build" / "runs")
 LIBRARIES = ("tensorflow", "keras", "numpy")
 
 
@@ -61,12 +61,14 @@ def _plain(value):
 def key(config):
     """Return the SHA-256 of all that a run's result depends on.
 
-    That is its function (the config's class), its fields, the source of the modules behind it, its
-    data (the field `data`), and the versions of TensorFlow, Keras and numpy. Raises TypeError where the
-    class is not in a module of lib, since other code, a notebook's for instance, can change unnoticed.
+    That is its function (the config's class), its fields, the source of the modules behind it (its own,
+    those that `modules` of the config names, and all that they import of ours), its data (the field
+    `data`), and the versions of TensorFlow, Keras and numpy. Raises TypeError where the class is not in a
+    module of lib, since other code, a notebook's for instance, can change unnoticed.
     """
     if not type(config).__module__.startswith("lib."):
         raise TypeError(f"{function(config)} has to be in a module of lib/ for its runs to be stored.")
+    modules = (type(config).__module__, *getattr(config, "modules", ()))
     fields = {}
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
@@ -74,7 +76,7 @@ def key(config):
     content = {
         "function": function(config),
         "fields": fields,
-        "sources": _sources(type(config).__module__),
+        "sources": {name: digest for module in modules for name, digest in _sources(module).items()},
         "data": _data(config.data) if hasattr(config, "data") else None,
         "versions": {name: version(name) for name in LIBRARIES},
     }

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from lib import datasets, networks
+from lib import augmentation, datasets, networks
 
 LOSSES = {"cross entropy": "categorical_crossentropy", "squared error": "mean_squared_error"}
 OPTIMIZERS = {
@@ -31,29 +31,40 @@ OPTIMIZERS = {
 class Training:
     """A network, its data, and how it is trained; the same config and seed give the same result.
 
-    `network` is a function of lib.networks and `network_settings` its arguments; `data` is a name or
-    folder for datasets.load, `image_size` the pixels of a side (MNIST keeps its 28), and
-    `training_images` how many are drawn for training (None: all). `optimizer_settings` are arguments of
-    the Keras optimizer, `schedule` the factors on the learning rate of the single epochs (empty: 1).
-    `plateau` is the factor on the rate whenever the validation loss has not fallen for two epochs.
-    `start` is a Training whose weights this one begins with. Thesis 3.2.
+    `network` is a function of lib.networks, "simple.small_cnn" for instance, and `network_settings` its
+    arguments, those for regularisation among them; `data` is a name or folder for datasets.load,
+    `image_size` the pixels of a side (MNIST keeps its 28), `split` the number of the random split, and
+    `training_images` how many are drawn for training (None: all). `augmentation` are the transformations
+    of augmentation.augmenter. `optimizer_settings` are arguments of the Keras optimizer, `schedule` the
+    factors on the learning rate of the single epochs (empty: 1). `plateau` is the factor on the rate
+    whenever the validation loss has not fallen for two epochs; with `patience` training stops when it has
+    not fallen for so many epochs, and the weights of the best one are kept. `start` is a Training whose
+    weights this one begins with. Thesis 3.2.
     """
 
-    network: str = "small_cnn"
+    network: str = "simple.small_cnn"
     network_settings: dict = field(default_factory=dict)
     data: str = "mnist"
     image_size: int = 28
+    split: int = 0
     training_images: int | None = None
+    augmentation: dict = field(default_factory=dict)
     loss: str = "cross entropy"
     optimizer: str = "SGD"
     learning_rate: float = 0.1
     optimizer_settings: dict = field(default_factory=dict)
     schedule: tuple[float, ...] = ()
     plateau: float | None = None
+    patience: int | None = None
     epochs: int = 5
     batch_size: int = 32
     seed: int = 0
     start: "Training | None" = None
+
+    @property
+    def modules(self):
+        """Modules beside this one that the result depends on: the network's family."""
+        return (f"lib.networks.{self.network.partition('.')[0]}",)
 
     @property
     def cost(self):
@@ -98,13 +109,13 @@ def seeded(model, seed):
 
 
 @lru_cache(maxsize=2)
-def _dataset(data, image_size):
-    return datasets.load(data, size=(image_size, image_size))
+def _dataset(data, image_size, split):
+    return datasets.load(data, size=(image_size, image_size), seed=split)
 
 
 def parts(config):
     """Return {"training", "validation", "test"}: (images in [0, 1], one-hot labels) of a Training."""
-    dataset = _dataset(config.data, config.image_size)
+    dataset = _dataset(config.data, config.image_size, config.split)
     chosen = {"training": dataset.train, "validation": dataset.validation, "test": dataset.test}
     if config.training_images is not None:
         generator = np.random.default_rng(derived_seed(config.seed, "training images"))
@@ -120,8 +131,16 @@ def build(config, input_shape, classes):
     """Return the untrained model of a Training, with its own weights."""
     keras.backend.clear_session()
     tf.random.set_seed(config.seed)  # tf.data mixes it with the seed of the order, whatever a run before set
-    network = getattr(networks, config.network)
+    network = networks.find(config.network)
     return seeded(network(input_shape, classes, **config.network_settings), config.seed)
+
+
+def _augmented(config, model):
+    """Return a model that trains `model` on images that are transformed anew in every step."""
+    if not config.augmentation:
+        return model
+    transform = augmentation.augmenter(config.augmentation, model.input_shape[1:])
+    return keras.Sequential([seeded(transform, derived_seed(config.seed, "augmentation")), model])
 
 
 def trained(config, result):
@@ -146,12 +165,28 @@ class _Clock(keras.callbacks.Callback):
         self.seconds.append(time.perf_counter() - self.started)
 
 
+def _callbacks(config):
+    """Return the Keras callbacks that change the rate of a Training, or stop it."""
+    callbacks = []
+    if config.schedule:
+        rates = [config.learning_rate * factor for factor in config.schedule]
+        callbacks.append(keras.callbacks.LearningRateScheduler(lambda epoch, _: rates[epoch]))
+    if config.plateau is not None:
+        callbacks.append(keras.callbacks.ReduceLROnPlateau("val_loss", config.plateau, patience=2))
+    if config.patience is not None:
+        callbacks.append(
+            keras.callbacks.EarlyStopping("val_loss", patience=config.patience, restore_best_weights=True)
+        )
+    return callbacks
+
+
 def train(config, start=None):
-    """Return {"history", "time", "test_loss", "test_accuracy", "weights"} of a Training.
+    """Return {"history", "time", "test_loss", "test_accuracy", "predicted", "weights"} of a Training.
 
     `start` holds the weights to begin with, {name: array}. "history" is a frame with the columns
     epoch, training_loss, training_accuracy, validation_loss, validation_accuracy, and rate, the learning
-    rate of the epoch; "time" has epoch and seconds, which alone differ between repetitions. The test set is used once, at the end.
+    rate of the epoch; "time" has epoch and seconds, which alone differ between repetitions. "predicted"
+    has the classes of the test images. The test set is used once, at the end.
     """
     one_thread()
     (images, labels), validation, test = parts(config).values()
@@ -159,46 +194,43 @@ def train(config, start=None):
     if start:
         for variable in model.weights:
             variable.assign(start[variable.path])
-    steps = -(-len(images) // config.batch_size)
-    model.compile(
+    learner = _augmented(config, model)
+    learner.compile(
         optimizer=OPTIMIZERS[config.optimizer](config.learning_rate, **config.optimizer_settings),
         loss=LOSSES[config.loss],
         metrics=["accuracy"],
-        steps_per_execution=steps,
+        steps_per_execution=-(-len(images) // config.batch_size),
     )
     batches = (
         tf.data.Dataset.from_tensor_slices((images, labels))
         .shuffle(len(images), seed=derived_seed(config.seed, "order"))
         .batch(config.batch_size)
     )
-    clock, callbacks = _Clock(), []
-    if config.schedule:
-        rates = [config.learning_rate * factor for factor in config.schedule]
-        callbacks.append(keras.callbacks.LearningRateScheduler(lambda epoch, _: rates[epoch]))
-    if config.plateau is not None:
-        callbacks.append(keras.callbacks.ReduceLROnPlateau("val_loss", config.plateau, patience=2))
-    history = model.fit(
+    clock = _Clock()
+    history = learner.fit(
         batches,
         epochs=config.epochs,
         validation_data=validation,
         validation_batch_size=1000,
-        callbacks=[clock, *callbacks],
+        callbacks=[clock, *_callbacks(config)],
         shuffle=False,
         verbose=0,
     ).history
-    test_loss, test_accuracy = model.evaluate(*test, verbose=0, batch_size=1000)
-    epochs = np.arange(1, config.epochs + 1)
+    test_loss, test_accuracy = learner.evaluate(*test, verbose=0, batch_size=1000)
+    predicted = learner.predict(test[0], verbose=0, batch_size=1000).argmax(axis=1)
+    epochs = np.arange(1, len(history["loss"]) + 1)
     columns = {
         "training_loss": history["loss"],
         "training_accuracy": history["accuracy"],
         "validation_loss": history["val_loss"],
         "validation_accuracy": history["val_accuracy"],
-        "rate": history.get("learning_rate", [config.learning_rate] * config.epochs),
+        "rate": history.get("learning_rate", [config.learning_rate] * len(epochs)),
     }
     return {
         "history": pd.DataFrame({"epoch": epochs} | columns),
         "time": pd.DataFrame({"epoch": epochs, "seconds": clock.seconds}),
         "test_loss": test_loss,
         "test_accuracy": test_accuracy,
+        "predicted": {"test": predicted},
         "weights": {variable.path: variable.numpy() for variable in model.variables},
     }

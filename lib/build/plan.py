@@ -20,8 +20,8 @@ from doit.cmd_base import ModuleTaskLoader
 from doit.dependency import DatabaseException, Dependency, SqliteDB
 from doit.doit_cmd import DoitMain
 
-from lib import checksums, concordance
-from lib.build import execute, notebooks, verify, workers
+from lib import checksums
+from lib.build import execute, notebooks, runs, verify, workers
 from lib.concordance import ROOT
 from lib.edition import Edition
 
@@ -71,7 +71,10 @@ def _imported(code):
         elif isinstance(node, ast.ImportFrom):
             names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
     direct = names & graph.modules
-    return direct.union(*(graph.find_upstream_modules(module) for module in direct))
+    imported = direct.union(*(graph.find_upstream_modules(module) for module in direct))
+    if "lib.networks" in imported:  # which finds its families by name
+        imported |= graph.find_descendants("lib.networks")
+    return imported
 
 
 def _module_files(module, language):
@@ -187,17 +190,6 @@ def _memory():
         return lambda name: {}
 
 
-def used_runs(folders):
-    """Return {key: notebooks} of the stored runs that the last builds into these results folders used."""
-    memory, used = _memory(), {}
-    for folder in folders:
-        for chapter in concordance.chapters():
-            name = f"{folder.relative_to(ROOT).as_posix()}/{chapter.notebook}"
-            for key in memory(name).get("runs", ()):
-                used.setdefault(key, {})[chapter.notebook] = None
-    return {key: list(notebooks) for key, notebooks in used.items()}
-
-
 def forget_damaged_state():
     """Remove the memory of earlier builds where it cannot be read; only for who holds the lock."""
     try:
@@ -243,10 +235,15 @@ def _build_chapter(chapter, build, pool, seconds, report):
             _verify_data(name)
         staged.mkdir(parents=True)
         scheduler = pool.address() if pool else None
-        edition = replace(build.edition, folder=str(staged), chapter=chapter.notebook, scheduler=scheduler)
+        edition = replace(
+            build.edition,
+            folder=str(staged),
+            chapter=chapter.notebook,
+            scheduler=scheduler,
+            runs_used=str(runs.unsettled(build.folder, chapter)),
+        )
         values, progress = parameters(chapter, build), partial(report.cell, chapter)
         execute.execute(chapter, edition, values, build.time_limit, executed(chapter, build), progress)
-        runs = verify.used_runs(staged)
         verify.accept(build.folder, chapter)
     except execute.ChapterFailed as failure:
         report.failed(chapter, failure)
@@ -256,9 +253,10 @@ def _build_chapter(chapter, build, pool, seconds, report):
         return False
     finally:
         shutil.rmtree(staged, ignore_errors=True)
+    runs.settle(build.folder, chapter)
     seconds = time.monotonic() - started
     report.finished(chapter, seconds)
-    return {"seconds": seconds, "runs": runs}
+    return {"seconds": seconds}
 
 
 def run(build, report):

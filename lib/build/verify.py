@@ -19,12 +19,6 @@ def staging(folder, chapter):
     return folder / ".unfinished" / chapter.notebook
 
 
-def used_runs(staged):
-    """Return the keys of the stored runs that a chapter used, from what it left in its staging folder."""
-    path = staged / "runs.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
-
-
 def read_manifest(folder):
     """Return {"outputs", "claims"} of a results folder; empty where there is none, or a damaged one."""
     try:

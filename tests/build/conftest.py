@@ -6,8 +6,10 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -33,6 +35,19 @@ class Project:
         self.write("lib/concordance.toml", "")
         self.temporary = root.parent / "tmp"
         self.temporary.mkdir()
+
+    @staticmethod
+    def wait_for(condition, seconds=120):
+        """Wait until a condition holds; fails where it does not in time."""
+        end = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < end, "it did not happen in time"
+            time.sleep(0.05)
+
+    def processes(self):
+        """Return the processes that still run for this project: notebooks, kernels, workers."""
+        running = psutil.process_iter(["environ"])
+        return [p for p in running if (p.info["environ"] or {}).get("PYTHONPATH") == str(self.root)]
 
     @property
     def environment(self):

@@ -4,29 +4,11 @@ import contextlib
 import os
 import signal
 import subprocess
-import time
 
 import psutil
 import pytest
 
 WAIT = "import time, pathlib; pathlib.Path('../waiting').touch(); time.sleep(60 if not pathlib.Path('../go').exists() else 0)"
-
-
-def wait_for(condition, seconds=30):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.05)
-
-
-def kernels_of(project):
-    """Return the processes that still run for a project: its notebook processes and their kernels."""
-    found = []
-    for process in psutil.process_iter(["cmdline", "environ"]):
-        environment = process.info["environ"] or {}
-        if environment.get("PYTHONPATH") == str(project.root):
-            found.append(process)
-    return found
 
 
 @pytest.fixture
@@ -35,7 +17,7 @@ def waiting(project):
     project.chapter("quick")
     project.chapter("slow", WAIT)
     process = project.start()
-    wait_for(lambda: (project.root / "waiting").exists() and "fig_quick.pdf" in project.results())
+    project.wait_for(lambda: (project.root / "waiting").exists() and "fig_quick.pdf" in project.results())
     yield project, process
     if process.poll() is None:
         process.kill()
@@ -52,7 +34,7 @@ def test_an_interrupted_build_leaves_whole_results_and_goes_on(waiting, number):
     assert "Traceback" not in output + errors
     assert "fig_quick.pdf" in project.results()
     assert not [name for name in project.results() if "slow" in name]
-    wait_for(lambda: not kernels_of(project))
+    project.wait_for(lambda: not project.processes())
     assert not list(project.temporary.glob("kernel-*"))
     (project.root / "go").touch()
     assert project.run().stdout.endswith("1 built, 1 up to date.\n")
@@ -61,9 +43,9 @@ def test_an_interrupted_build_leaves_whole_results_and_goes_on(waiting, number):
 
 def test_a_killed_build_takes_its_kernels_along_and_can_be_repeated(waiting):
     project, process = waiting
-    assert kernels_of(project)
+    assert project.processes()
     process.kill()
-    wait_for(lambda: not kernels_of(project))
+    project.wait_for(lambda: not project.processes())
     (project.root / "go").touch()
     assert project.run().returncode == 0
     results = project.results()

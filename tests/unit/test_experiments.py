@@ -144,13 +144,12 @@ def test_a_run_that_would_be_another_one_on_the_worker_is_refused(monkeypatch):
     assert computed == []
 
 
-def test_a_chapter_leaves_the_keys_of_all_runs_that_it_used(publishing_into):
-    folder = publishing_into(chapter="a_chapter")
-    folder.mkdir()
+def test_a_chapter_leaves_the_keys_of_all_runs_that_it_used(publishing_into, tmp_path):
+    publishing_into(runs_used=str(tmp_path / "used.json"))
     experiments.run([Run(seed=1, start=Run())])
     experiments.run([Run(seed=2)])
     wanted = [Run(seed=1, start=Run()), Run(), Run(seed=2)]
-    assert json.loads((folder / "runs.json").read_text()) == sorted(map(store.key, wanted))
+    assert json.loads((tmp_path / "used.json").read_text()) == sorted(map(store.key, wanted))
 
 
 def test_interactive_work_leaves_no_such_list(publishing_into):

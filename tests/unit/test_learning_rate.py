@@ -17,7 +17,7 @@ def rates(monkeypatch):
 
     def run(**settings):
         config = training.Training(
-            network="multilayer_perceptron", network_settings={"hidden": (2,)}, epochs=5, **settings
+            network="simple.multilayer_perceptron", network_settings={"hidden": (2,)}, epochs=5, **settings
         )
         return config.compute()["history"]["rate"].tolist()
 

@@ -389,7 +389,7 @@ def test_a_key_depends_on_the_source_of_the_module_and_what_it_imports(small_lib
 def test_the_sources_of_a_training_are_those_of_lib():
     sources = store._sources("lib.training")
     assert {"lib.training", "lib.networks", "lib.datasets", "lib.checksums"} <= set(sources)
-    assert sources["lib.networks"] == checksums.of_file(store.ROOT / "lib" / "networks.py")
+    assert sources["lib.networks"] == checksums.of_file(store.ROOT / "lib" / "networks" / "__init__.py")
     assert "lib.publish" not in sources
 
 

@@ -8,13 +8,14 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from lib import datasets, networks, training
+from lib import datasets, training
+from lib.networks import simple
 from lib.training import Training
 
 training.one_thread()  # while the tests are collected: before any of them computes with TensorFlow
 
 TINY = Training(
-    network="multilayer_perceptron",
+    network="simple.multilayer_perceptron",
     network_settings={"hidden": (5,)},
     training_images=64,
     epochs=2,
@@ -51,8 +52,8 @@ def few_images(monkeypatch):
     parts = np.split(generator.permutation(600), [400, 500])
     tf.random.set_seed(None)  # whatever a test before has set
     dataset = datasets.Dataset(images, labels, tuple("0123456789"), "", *map(np.sort, parts))
-    monkeypatch.setattr(training, "_dataset", lambda data, size: dataset)
-    monkeypatch.setattr(networks, "with_dropout", with_dropout, raising=False)
+    monkeypatch.setattr(training, "_dataset", lambda data, size, split: dataset)
+    monkeypatch.setattr(simple, "with_dropout", with_dropout, raising=False)
     return dataset
 
 
@@ -76,7 +77,7 @@ def content(result):
     )
 
 
-DROPOUT = dataclasses.replace(TINY, network="with_dropout", network_settings={}, optimizer="Adam")
+DROPOUT = dataclasses.replace(TINY, network="simple.with_dropout", network_settings={}, optimizer="Adam")
 
 
 @pytest.mark.parametrize("config", [TINY, DROPOUT])
@@ -133,7 +134,7 @@ def test_every_weight_and_every_random_layer_comes_from_the_seed():
         keras.utils.set_random_seed(noise)
         models.append(
             training.build(
-                dataclasses.replace(TINY, network="with_dropout", network_settings={}), (28, 28, 1), 10
+                dataclasses.replace(TINY, network="simple.with_dropout", network_settings={}), (28, 28, 1), 10
             )
         )
     first, second = models

@@ -1,4 +1,4 @@
-"""Networks as Keras models; each function returns a new, untrained one. Weights come from training.seeded."""
+"""The networks that most chapters train: a perceptron and a small convolutional network."""
 
 import keras
 from keras import layers
