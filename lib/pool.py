@@ -120,12 +120,23 @@ def hand_over(address):
                 skip_words=(),
                 skip=(lambda path: path not in wanted,),
             )
-            client.register_plugin(upload)
+            _register(client, upload)
             client.wait_for_workers(1, timeout=60)
             client.set_metadata([HANDED_OVER], digest)
         _refuse_others(client)
     finally:
         client.close()
+
+
+def _register(client, upload, times=5):
+    """Unpack an upload on all workers; those that share a folder can get in each other's way at first."""
+    for left in reversed(range(times)):
+        try:
+            client.register_plugin(upload)
+            return
+        except FileExistsError:  # another worker has just made the same folder
+            if not left:
+                raise
 
 
 def main():
