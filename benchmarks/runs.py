@@ -1,6 +1,6 @@
 """What the engine costs and gains, as ratios measured in one sitting on a copy of this checkout.
 
-Usage: python benchmarks/runs.py
+Usage: python benchmarks/runs.py [NOTEBOOK ...], 05_4_optimizers for instance; without one, all that train
 
 Prints, with the goals of the project: the chapters that train, from cold, against the same notebooks
 one after the other with papermill, Keras's own threading and no store; a warm store against a cold
@@ -98,8 +98,10 @@ def printed(script, folder, *arguments):
 
 
 def training_notebooks(folder):
-    """Return the notebooks that use the engine."""
+    """Return the notebooks that the command line names, or all that use the engine."""
     notebooks = sorted((folder / "notebooks").glob("*.ipynb"))
+    if names := sys.argv[1:]:
+        return [path for path in notebooks if path.stem in names]
     return [path for path in notebooks if "experiments" in path.read_text(encoding="utf-8")]
 
 
