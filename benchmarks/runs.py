@@ -75,7 +75,7 @@ def fit(config):
     model = training.build(config, images.shape[1:], labels.shape[1])
     optimizer = training.OPTIMIZERS[config.optimizer](config.learning_rate)
     steps = -(-len(images) // config.batch_size)
-    model.compile(optimizer, "categorical_crossentropy", ["accuracy"], steps_per_execution=steps)
+    model.compile(optimizer, "categorical_crossentropy", metrics=["accuracy"], steps_per_execution=steps)
     model.fit(images, labels, config.batch_size, config.epochs, validation_data=validation, verbose=0)
     model.evaluate(*test, verbose=0, batch_size=1000)
 
