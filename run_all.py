@@ -88,9 +88,21 @@ def arguments():
         action="store_true",
         help="rebuild from nothing into build/check/ and compare with figures/",
     )
+    add(
+        "--thesis",
+        action="store_true",
+        help="build the German edition and write it as a folder for LaTeX, build/thesis/",
+    )
+    add(
+        "--site",
+        action="store_true",
+        help="write the website of notebooks and figures as they are, build/site/; build nothing",
+    )
     add("--runs", action="store_true", help="show the stored training runs and who uses them; build nothing")
     add("--prune-runs", action="store_true", help="remove the stored runs that no chapter uses any more")
     options = parser.parse_args()
+    if options.thesis:
+        options.lang = "de"
     if options.seeds is not None:
         options.p.append(("seeds", options.seeds))
     if options.data is not None:
@@ -117,6 +129,10 @@ def requested(options):
     formats = tuple(format for format in FORMATS if format in {"pdf", "png", *formats})
     if min(options.workers, options.time_limit) < 1:
         raise UsageError("--workers and --time-limit take whole numbers from 1 on.")
+    if options.thesis and (options.quick or options.p or options.chapters or options.check or options.update):
+        raise UsageError(
+            "--thesis is about all chapters at default scale: without names, --quick, -p, --check."
+        )
     plain = not (options.quick or options.p or options.lang != "en" or "svg" in formats)
     if (options.update or options.check) and not plain:
         raise UsageError(
@@ -245,6 +261,28 @@ def update(build, failed):
             notebooks.write(chapter.path, notebooks.with_outputs(notebooks.read(chapter.path), executed))
 
 
+def write_thesis_kit(build):
+    """Write the German results as a folder for a LaTeX project; returns the exit status."""
+    from lib import thesis_kit
+
+    thesis_kit.write(ROOT / "build" / "thesis", build.folder)
+    print("The kit for LaTeX is in build/thesis/; its README.md says how to use it.")
+    return 0
+
+
+def write_site(build):
+    """Write the website; returns the exit status."""
+    from lib import site
+    from lib.build import plan
+
+    try:
+        site.build(ROOT / "build" / "site", plan.states(build))
+    except site.SiteError as error:
+        raise UsageError(str(error)) from None
+    print("The website is in build/site/; open build/site/index.html.")
+    return 0
+
+
 def check_writable(folder):
     """Raise UsageError with a sentence where nothing can be written into a folder."""
     probe = folder / ".unfinished"
@@ -324,7 +362,10 @@ def main():
         build = requested(options)
         if options.list:
             return list_chapters(build)
-        return build_all(build, options)
+        if options.site:
+            return write_site(build)
+        status = build_all(build, options)
+        return write_thesis_kit(build) if options.thesis and status == 0 else status
     except OSError as error:
         print(f"{Path(error.filename or '').name} cannot be read: {error.strerror}.", file=sys.stderr)
     except KeyboardInterrupt:

@@ -1,6 +1,7 @@
 """Typed access to concordance.toml: which chapter owes which figure, table and claim."""
 
 import difflib
+import re
 import tomllib
 from dataclasses import dataclass
 from functools import cache
@@ -31,6 +32,10 @@ class Output:
     tolerance: float = 1e-5
     timed: tuple[str, ...] = ()
 
+    def short_caption(self, language):
+        """Return the beginning of the caption, up to its first full stop or colon, for lists of figures."""
+        return re.split(r"(?<!\d)[.:] |[.:] (?=\()|\.$", self.caption[language])[0]
+
 
 @dataclass(frozen=True)
 class Claim:
@@ -46,7 +51,8 @@ class Claim:
 class Chapter:
     """A notebook, the section of the thesis that it mirrors, and all that it owes.
 
-    `quick` has the values that its parameters get at quick scale.
+    `quick` has the values that its parameters get at quick scale. One that is `last` is built when all
+    others are, from what they recorded.
     """
 
     section: str
@@ -56,6 +62,7 @@ class Chapter:
     outputs: tuple[Output, ...]
     claims: tuple[Claim, ...]
     quick: dict
+    last: bool = False
 
     @property
     def path(self):
@@ -87,6 +94,7 @@ def _chapter(entry):
         outputs=outputs,
         claims=claims,
         quick=entry.get("quick", {}),
+        last=entry.get("last", False),
         **of_chapter,
     )
 
@@ -138,15 +146,17 @@ def claim(id):
 def find_chapters(names):
     """Return the chapters that `names` mean, in the order of the thesis; all of them for no names.
 
-    A name is a section ("3.1.2"), a notebook ("03_1_2_convolution") or the id of an output or claim.
+    A name is a section ("3.1.2", or "3.1" for all in it), a notebook ("03_1_2_convolution") or the id of an output or claim.
     Raises ConcordanceError with the nearest names for any other.
     """
     means = {}
     for chapter in chapters():
-        for name in {chapter.section, chapter.notebook, *chapter.owed}:
-            means[name] = chapter
+        numbers = chapter.section.split(".")
+        sections = {".".join(numbers[:depth]) for depth in range(1, len(numbers) + 1)}
+        for name in {*sections, chapter.notebook, *chapter.owed}:
+            means.setdefault(name, set()).add(chapter.notebook)
     for name in names:
         if name not in means:
             raise ConcordanceError(unknown("chapter or output", name, list(means)))
-    wanted = {means[name].notebook for name in names}
+    wanted = set().union(*(means[name] for name in names))
     return [chapter for chapter in chapters() if not names or chapter.notebook in wanted]

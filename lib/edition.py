@@ -19,7 +19,8 @@ class Edition:
 
     `chapter` is the notebook that is being built, `scheduler` the address of the Dask scheduler for
     its runs, `runs` the store of their results in place of build/runs, and `runs_used` the file that
-    notes which ones the chapter used; what is None nobody said.
+    notes which ones the chapter used. `results` is the folder where what is published ends up, once the
+    chapter is accepted. What is None nobody said.
     """
 
     folder: str = str(ROOT / "build" / "lab")
@@ -30,6 +31,7 @@ class Edition:
     scheduler: str | None = None
     runs: str | None = None
     runs_used: str | None = None
+    results: str | None = None
 
     def environment(self):
         """Return the environment variable that makes `current()` return this edition."""

@@ -9,7 +9,6 @@ import html
 import io
 import json
 import os
-import re
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -20,11 +19,14 @@ from IPython.display import display
 from pandas.api.types import is_numeric_dtype
 
 from lib import checksums, concordance, edition, labels, style
+from lib.latex import latex
 
 PNG_IN_NOTEBOOK = 120  # dots per inch
 FORMATS = ("pdf", "png", "svg")
 LIBRARIES = ("numpy", "scipy", "pandas", "matplotlib", "tensorflow", "keras")
 SIGNIFICANT_DIGITS = 6
+SENTENCE = 60  # letters; longer entries of a table wrap
+ROWS_OF_A_PAGE = 35
 VERDICT_COLOURS = {"holds": "#009E73", "holds with a condition": "#E69F00", "corrected": "#D55E00"}
 
 
@@ -180,7 +182,7 @@ def figure(fig, id, *, data, seeds=()):
     display({"text/markdown": f"*{caption}*", "text/plain": caption}, raw=True)
 
 
-def _localised(frame, language):
+def _localised(frame, language, verbatim):
     """Return the frame with translated headers and entries, numbers as text for reading."""
 
     def shown(value):
@@ -188,40 +190,58 @@ def _localised(frame, language):
             return labels.translate(f"{value:.{SIGNIFICANT_DIGITS}g}", language)
         return labels.translate(str(value), language)
 
-    return frame.map(shown).rename(columns=lambda name: labels.translate(name, language))
+    translated = frame.drop(columns=list(verbatim)).map(shown)
+    return frame.assign(**translated).rename(columns=lambda name: labels.translate(name, language))
 
 
-def _booktabs(frame, alignments, output, caption):
+def _alignments(frame):
+    """Return LaTeX's column types: numbers right, texts left, and where there are sentences, columns that wrap."""
+    kinds = ["r" if is_numeric_dtype(frame[column]) else "l" for column in frame]
+    lengths = [frame[column].map(str).str.len().max() for column in frame]
+    if max(lengths) > SENTENCE:
+        wraps = [length**0.5 if kind == "l" else 0 for length, kind in zip(lengths, kinds, strict=True)]
+        shares = [0.85 * wrap / sum(wraps) for wrap in wraps]
+        kinds = [
+            f">{{\\raggedright\\arraybackslash}}p{{{share:.3f}\\textwidth}}" if share else "r"
+            for share in shares
+        ]
+    return "".join(kinds)
+
+
+def _booktabs(frame, alignments, output, language, caption):
+    """Return a LaTeX table, one that may break across pages where it has more rows than a page."""
     return (
-        frame.style.hide(axis="index")
-        .format(escape="latex")
-        .format_index(escape="latex", axis=1)
+        frame.map(latex)
+        .rename(columns=latex)
+        .style.hide(axis="index")
         .to_latex(
             hrules=True,
-            caption=re.sub(r"([&%$#_])", r"\\\1", caption),
+            caption=(latex(caption), latex(output.short_caption(language))),
             label=f"tab:{output.id}",
-            position_float="centering",
+            environment="longtable" if len(frame) > ROWS_OF_A_PAGE else None,
+            position_float=None if len(frame) > ROWS_OF_A_PAGE else "centering",
             column_format=alignments,
         )
     )
 
 
-def table(frame, id, *, seeds=()):
+def table(frame, id, *, seeds=(), verbatim=()):
     """Publish a pandas frame as CSV and as a booktabs LaTeX table with caption and label.
 
-    `id` is the table's id in the concordance; the frame's index is not printed. Shows the frame.
-    Raises ConcordanceError for an unknown id, PublishError for a table of another chapter.
+    `id` is the table's id in the concordance; the frame's index is not printed. `verbatim` names columns
+    of sentences, which are not translated. Shows the frame. Raises ConcordanceError for an unknown id,
+    PublishError for a table of another chapter.
     """
     output, publishing = concordance.output(id, "table"), edition.current()
     _check_owner(output, publishing)
     caption = _caption(output, publishing)
-    words = [*frame.columns, *(value for column in frame for value in frame[column].map(str))]
+    translated = frame.drop(columns=list(verbatim))
+    words = [*frame.columns, *(value for column in translated for value in translated[column].map(str))]
     record = _provenance(output, seeds) | {
         "messages": sorted({labels.message(word) for word in words} - {None})
     }
-    localised = _localised(frame, publishing.language)
-    alignments = "".join("r" if is_numeric_dtype(frame[column]) else "l" for column in frame)
-    booktabs = _booktabs(localised, alignments, output, caption)
+    localised = _localised(frame, publishing.language, verbatim)
+    booktabs = _booktabs(localised, _alignments(frame), output, publishing.language, caption)
     _write(publishing, id, {f"{id}.csv": _csv(frame), f"{id}.tex": booktabs.encode()}, record)
     html_table = localised.to_html(index=False, border=0)
     display({"text/html": html_table, "text/plain": localised.to_string(index=False)}, raw=True)

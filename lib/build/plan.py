@@ -126,6 +126,9 @@ def ingredients(chapter, build):
         "its entry in the concordance": repr(chapter),
         "the edition": repr(edition),
     }
+    if chapter.last:
+        recorded = verify.read_manifest(build.folder)["claims"]
+        texts["the claims of the other chapters"] = json.dumps(recorded, sort_keys=True)
     return (
         {name: checksums.of_bytes(text.encode()) for name, text in texts.items()}
         | {file.relative_to(ROOT).as_posix(): checksums.of_file(file) for file in files}
@@ -209,10 +212,11 @@ def states(build):
     }
 
 
-def _task(chapter, build, pool, now, seconds, manifest, report):
+def _task(chapter, build, pool, seconds, manifest, report):
     """Return doit's task for one chapter; `pool` is None for one that needs none."""
 
     def up_to_date(task, values):
+        now = ingredients(chapter, build)
         task.value_savers.append(lambda: {"ingredients": now})
         return stale_because(chapter, build, now, values.get("ingredients"), manifest) is None
 
@@ -220,6 +224,7 @@ def _task(chapter, build, pool, now, seconds, manifest, report):
         "basename": _task_name(chapter, build),
         "actions": [partial(_build_chapter, chapter, build, pool, seconds, report)],
         "uptodate": [up_to_date],
+        "task_dep": [_task_name(other, build) for other in build.chapters if chapter.last and not other.last],
         "io": {"capture": False},  # doit would redirect sys.stdout, which is shared by all threads
     }
 
@@ -240,6 +245,7 @@ def _build_chapter(chapter, build, pool, seconds, report):
             folder=str(staged),
             chapter=chapter.notebook,
             scheduler=scheduler,
+            results=str(build.folder),
             runs_used=str(runs.unsettled(build.folder, chapter)),
         )
         values, progress = parameters(chapter, build), partial(report.cell, chapter)
@@ -264,14 +270,12 @@ def run(build, report):
     build.folder.mkdir(parents=True, exist_ok=True)
     forget_damaged_state()
     manifest = verify.read_manifest(build.folder)
-    now = {chapter.notebook: ingredients(chapter, build) for chapter in build.chapters}
     seconds = {name: values.get("seconds", 0) for name, values in remembered(build).items()}
     # The longest chapters first: the last one to end then ends soon after the others.
     order = sorted(build.chapters, key=lambda chapter: -seconds[chapter.notebook])
     pool = workers.Pool(build.workers, build.scheduler)
     tasks = [
-        _task(c, build, pool if trains(c) else None, now[c.notebook], seconds[c.notebook], manifest, report)
-        for c in order
+        _task(c, build, pool if trains(c) else None, seconds[c.notebook], manifest, report) for c in order
     ]
     namespace = {
         "DOIT_CONFIG": {

@@ -20,7 +20,14 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from traitlets.config import Config
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
-SENTENCES = ("ConcordanceError", "DatasetError", "MissingTranslation", "PoolError", "PublishError")
+SENTENCES = (
+    "ConcordanceError",
+    "DatasetError",
+    "LedgerError",
+    "MissingTranslation",
+    "PoolError",
+    "PublishError",
+)
 
 
 # Kernels and what they start write to the log; only this process writes to the one who asked.

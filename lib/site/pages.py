@@ -1,0 +1,120 @@
+"""What the website's pages say, as the files that Sphinx reads."""
+
+import csv
+import json
+import shutil
+from importlib.resources import files
+
+from jinja2 import Environment, PackageLoader
+
+from lib import concordance
+from lib.concordance import ROOT
+
+PARTS = {
+    "2": "Foundations",
+    "3": "Convolutional neural networks",
+    "4": "Compression",
+    "5": "Experiments",
+    "6": "The claims",
+}
+FIGURES = ROOT / "figures"
+COLUMNS = (
+    "thesis number",
+    "section",
+    "kind",
+    "output",
+    "notebook",
+    "cell",
+    "state",
+    "caption",
+    "caption (de)",
+)
+
+
+def write(folder, manifest, states):
+    """Write all pages into a folder, with the notebooks, the results and the bibliography beside them.
+
+    `manifest` is that of figures/, `states` has {notebook: why it is stale, or None}.
+    """
+    templates = Environment(
+        loader=PackageLoader("lib.site"), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    chapters = concordance.chapters()
+    shutil.copy(files("lib.site") / "references.bib", folder)
+    shutil.copytree(FIGURES, folder / "_static" / "figures", ignore=shutil.ignore_patterns("de", ".*"))
+    for chapter in chapters:
+        _write_json(folder / "chapters" / chapter.path.name, with_anchors(chapter, _read_json(chapter.path)))
+    rows = concordance_rows(chapters, manifest, states)
+    with open(folder / "_static" / "concordance.csv", "w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([COLUMNS, *(row.values() for row in rows)])
+    parts = [
+        (title, [chapter for chapter in chapters if chapter.section.split(".")[0] == number])
+        for number, title in PARTS.items()
+    ]
+    known = {
+        "parts": [(title, listed) for title, listed in parts if listed],
+        "outputs": [output for chapter in chapters for output in chapter.outputs],
+        "chapters": {chapter.notebook: chapter for chapter in chapters},
+        "records": manifest["outputs"],
+        "claims": [(claim, manifest["claims"][claim.id]) for chapter in chapters for claim in chapter.claims],
+        "rows": rows,
+        "columns": COLUMNS,
+    }
+    for name in ("index", "gallery", "claims", "concordance", "bibliography"):
+        text = templates.get_template(f"{name}.md").render(known)
+        (folder / f"{name}.md").write_text(text, encoding="utf-8")
+    page = templates.get_template("output.md")
+    (folder / "outputs").mkdir()
+    for output in known["outputs"]:
+        text = page.render(known, output=output, record=manifest["outputs"][output.id])
+        (folder / "outputs" / f"{output.id}.md").write_text(text, encoding="utf-8")
+
+
+def concordance_rows(chapters, manifest, states):
+    """Return a dictionary with COLUMNS for each output, in the order of the thesis."""
+    return [
+        dict(
+            zip(
+                COLUMNS,
+                (
+                    output.number or "",
+                    output.section,
+                    output.kind,
+                    output.id,
+                    output.notebook,
+                    manifest["outputs"][output.id]["cell"],
+                    f"stale: {states[output.notebook]}" if states[output.notebook] else "fresh",
+                    output.caption["en"],
+                    output.caption["de"],
+                ),
+                strict=True,
+            )
+        )
+        for chapter in chapters
+        for output in chapter.outputs
+    ]
+
+
+def with_anchors(chapter, notebook):
+    """Return a notebook with a target before each cell that publishes something, to be linked to."""
+    cells = []
+    for cell in notebook["cells"]:
+        source = "".join(cell["source"])
+        for id in sorted(chapter.owed) if cell["cell_type"] == "code" else ():
+            if f'"{id}"' in source:
+                cells.append(_markdown(f"anchor-{id}", f'<span id="{id}"></span>'))
+        cells.append(cell)
+    return notebook | {"cells": cells}
+
+
+def _markdown(id, text):
+    return {"cell_type": "markdown", "id": id, "metadata": {}, "source": [text]}
+
+
+def _read_json(path):
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _write_json(path, content):
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(content), encoding="utf-8")
