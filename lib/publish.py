@@ -275,5 +275,5 @@ def _claim_box(section, stated, measured, verdict):
         f'<div style="border-left: 4px solid {colour}; padding: 0.2em 1em">'
         f"<b>Claim, section {section}</b><br>"
         f"The thesis: {html.escape(stated)}<br>Measured: {html.escape(measured)}<br>"
-        f'<b style="color: {colour}">{verdict}</b></div>'
+        f"<b>Verdict: {verdict}</b></div>"
     )

@@ -14,10 +14,7 @@ from sphinx.util.console import nocolor
 
 from lib.concordance import ROOT
 from lib.site import pages
-
-
-class SiteError(Exception):
-    """A website that could not be made."""
+from lib.site.pages import SiteError
 
 
 def build(site, states, work=ROOT / "build" / "site-source"):

@@ -12,7 +12,6 @@ nb_merge_streams = True
 myst_enable_extensions = ["amsmath", "attrs_inline", "colon_fence", "dollarmath"]
 myst_heading_anchors = 3
 bibtex_bibfiles = ["references.bib"]
-mathjax_path = "mathjax/tex-svg.js"  # one file with its fonts
 
 html_theme = "sphinx_book_theme"
 html_theme_options = {
@@ -25,4 +24,11 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_js_files = ["site.js"]
 html_copy_source = False
+html_context = {"default_mode": "auto"}
+html_show_search_summary = False  # it asks for other pages, which a browser refuses without a server
 exclude_patterns = ["_build"]
+
+
+def setup(app):
+    """Draw formulas with the variant of MathJax that has its letters in itself."""
+    app.config.mathjax_path = "mathjax/tex-svg.js"

@@ -34,12 +34,14 @@ COLUMNS = (
 def write(folder, manifest, states):
     """Write all pages into a folder, with the notebooks, the results and the bibliography beside them.
 
-    `manifest` is that of figures/, `states` has {notebook: why it is stale, or None}.
+    `manifest` is that of figures/, `states` has {notebook: why it is stale, or None}. Raises SiteError
+    where something that the concordance owes has not been published.
     """
     templates = Environment(
         loader=PackageLoader("lib.site"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     chapters = concordance.chapters()
+    _check_complete(chapters, manifest)
     shutil.copy(files("lib.site") / "references.bib", folder)
     shutil.copytree(FIGURES, folder / "_static" / "figures", ignore=shutil.ignore_patterns("de", ".*"))
     for chapter in chapters:
@@ -68,6 +70,16 @@ def write(folder, manifest, states):
     for output in known["outputs"]:
         text = page.render(known, output=output, record=manifest["outputs"][output.id])
         (folder / "outputs" / f"{output.id}.md").write_text(text, encoding="utf-8")
+
+
+class SiteError(Exception):
+    """A website that could not be made."""
+
+
+def _check_complete(chapters, manifest):
+    published = manifest["outputs"].keys() | manifest["claims"].keys()
+    if missing := sorted(set().union(*(chapter.owed for chapter in chapters)) - published):
+        raise SiteError(f"figures/ lacks {', '.join(missing)}: build them first, with run_all.py.")
 
 
 def concordance_rows(chapters, manifest, states):
