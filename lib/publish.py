@@ -9,6 +9,7 @@ import html
 import io
 import json
 import os
+import re
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -27,6 +28,7 @@ LIBRARIES = ("numpy", "scipy", "pandas", "matplotlib", "tensorflow", "keras")
 SIGNIFICANT_DIGITS = 6
 SENTENCE = 60  # letters; longer entries of a table wrap
 ROWS_OF_A_PAGE = 35
+CONTINUED = {"en": "continued on the next page", "de": "Fortsetzung auf der nächsten Seite"}
 VERDICT_COLOURS = {"holds": "#009E73", "holds with a condition": "#E69F00", "corrected": "#D55E00"}
 
 
@@ -194,23 +196,34 @@ def _localised(frame, language, verbatim):
     return frame.assign(**translated).rename(columns=lambda name: labels.translate(name, language))
 
 
+def _longest(frame):
+    return [frame[column].map(str).str.len().max() for column in frame]
+
+
+def _longest_word(frame, column):
+    return max(len(word) for text in (column, *frame[column]) for word in re.split(r"[\s-]", str(text)))
+
+
 def _alignments(frame):
-    """Return LaTeX's column types: numbers right, texts left, and where there are sentences, columns that wrap."""
+    """Return LaTeX's column types: numbers right, texts left; texts wrap where there are sentences."""
     kinds = ["r" if is_numeric_dtype(frame[column]) else "l" for column in frame]
-    lengths = [frame[column].map(str).str.len().max() for column in frame]
-    if max(lengths) > SENTENCE:
-        wraps = [length**0.5 if kind == "l" else 0 for length, kind in zip(lengths, kinds, strict=True)]
-        shares = [0.85 * wrap / sum(wraps) for wrap in wraps]
-        kinds = [
-            f">{{\\raggedright\\arraybackslash}}p{{{share:.3f}\\textwidth}}" if share else "r"
-            for share in shares
-        ]
-    return "".join(kinds)
+    longest = _longest(frame)
+    if max(longest) <= SENTENCE:
+        return "".join(kinds)
+    needs = [
+        max(1.6 * _longest_word(frame, column), 2.2 * longest[n] ** 0.5) for n, column in enumerate(frame)
+    ]
+    total = sum(need for need, kind in zip(needs, kinds, strict=True) if kind == "l")
+    return "".join(
+        f">{{\\raggedright\\arraybackslash}}p{{{0.85 * need / total:.3f}\\textwidth}}" if kind == "l" else "r"
+        for need, kind in zip(needs, kinds, strict=True)
+    )
 
 
 def _booktabs(frame, alignments, output, language, caption):
-    """Return a LaTeX table, one that may break across pages where it has more rows than a page."""
-    return (
+    """Return a LaTeX table; one with many rows, or with sentences in them, may break across pages."""
+    long = len(frame) > ROWS_OF_A_PAGE or max(_longest(frame)) > SENTENCE
+    text = (
         frame.map(latex)
         .rename(columns=latex)
         .style.hide(axis="index")
@@ -218,11 +231,12 @@ def _booktabs(frame, alignments, output, language, caption):
             hrules=True,
             caption=(latex(caption), latex(output.short_caption(language))),
             label=f"tab:{output.id}",
-            environment="longtable" if len(frame) > ROWS_OF_A_PAGE else None,
-            position_float=None if len(frame) > ROWS_OF_A_PAGE else "centering",
+            environment="longtable" if long else None,
+            position_float=None if long else "centering",
             column_format=alignments,
         )
     )
+    return text.replace("Continued on next page", latex(CONTINUED[language]))
 
 
 def table(frame, id, *, seeds=(), verbatim=()):

@@ -120,7 +120,7 @@ def write(folder, results, language="de"):
         else:
             published = (results / f"{output.id}.tex").read_text(encoding="utf-8")
             table = _tabular(published)
-            (unfinished / "tables" / f"{output.id}.tex").write_text(table or published, encoding="ascii")
+            (unfinished / "tables" / f"{output.id}.tex").write_text(table or published, encoding="utf-8")
             tex.append((TABLE if table else LONG_TABLE) % fields)
             named = _translated(numbers(output.id, _rows(results / f"{output.id}.csv")), language)
             tex += [f"\\thesisresult@define{{number}}{{{name}}}{{{latex(text)}}}\n" for name, text in named]

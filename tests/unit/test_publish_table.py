@@ -5,9 +5,11 @@ import pytest
 
 from lib import checksums, concordance, publish
 from lib.concordance import ConcordanceError
+from lib.latex import latex
 
 ID = "tab_01_stride"
 CAPTION = concordance.output(ID, "table").caption
+SHORT = "Effect of stride, filter size and padding on the output of a (100, 100, 3) image"
 
 pytestmark = pytest.mark.usefixtures("shown")
 
@@ -35,7 +37,7 @@ def test_csv_has_english_names_and_six_significant_digits(publishing_into, frame
 def test_latex_is_a_booktabs_table_with_caption_and_label(publishing_into, frame):
     assert published(publishing_into(), frame)[".tex"] == (
         "\\begin{table}\n\\centering\n"
-        f"\\caption{{{CAPTION['en']}}}\n\\label{{tab:tab_01_stride}}\n"
+        f"\\caption[{SHORT}]{{{CAPTION['en']}}}\n\\label{{tab:tab_01_stride}}\n"
         "\\begin{tabular}{lrr}\n\\toprule\n"
         "filter & probability & year \\\\\n\\midrule\n"
         "(3, 3) & 0.25 & 1998 \\\\\n(5, 5) & 0.333333 & 2012 \\\\\n"
@@ -55,7 +57,8 @@ def test_german_latex_has_german_words_and_decimal_commas(publishing_into, frame
     content = published(publishing_into(language="de"), frame)[".tex"]
     assert "Filter & Wahrscheinlichkeit & Jahr \\\\" in content
     assert "(3, 3) & 0,25 & 1998 \\\\" in content
-    assert CAPTION["de"] in content
+    assert latex(CAPTION["de"]) in content
+    assert content.isascii()
 
 
 def test_table_is_shown_with_its_caption(publishing_into, frame, shown):
