@@ -22,7 +22,11 @@ def pages(tmp_path_factory):
     folder = tmp_path_factory.mktemp("site with spaces") / "site"
     states = {chapter.notebook: None for chapter in concordance.chapters()}
     site.build(folder, states, work=folder.with_name("source"))
-    return {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*.html"))}
+    return {
+        path.relative_to(folder).as_posix(): path
+        for path in sorted(folder.rglob("*.html"))
+        if "_static" not in path.parts
+    }
 
 
 @pytest.fixture(scope="module")
