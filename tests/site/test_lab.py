@@ -1,0 +1,79 @@
+"""A chapter in a real JupyterLab: all cells run, and a slider changes its picture."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from lib.concordance import NOTEBOOKS, ROOT
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed: Debian's chromium has it")
+CHAPTER = "03_1_2_convolution.ipynb"
+
+
+@pytest.fixture
+def lab(tmp_path):
+    """The address of a JupyterLab on a copy of one chapter, token included."""
+    shutil.copy(NOTEBOOKS / CHAPTER, tmp_path)
+    own = {
+        "PYTHONPATH": str(ROOT),
+        "JUPYTER_RUNTIME_DIR": str(tmp_path / "runtime"),
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+    }
+    outside = {name: value for name, value in os.environ.items() if name != "THESIS_EDITION"}
+    server = subprocess.Popen(
+        [
+            Path(sys.executable).with_name("jupyter"),
+            "lab",
+            "--no-browser",
+            "--port=0",
+            "--allow-root",
+            str(tmp_path),
+        ],
+        env=outside | own,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    for line in server.stderr:
+        if found := re.search(r"http://127\.0\.0\.1:\d+/lab\?token=\w+", line):
+            break
+    yield found[0]
+    server.terminate()
+    server.communicate()
+
+
+@pytest.fixture
+def page():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"]
+        )
+        yield browser.new_page(viewport={"width": 1400, "height": 1000})
+        browser.close()
+
+
+def test_all_cells_run_and_a_slider_changes_its_picture(lab, page):
+    page.set_default_timeout(180_000)
+    page.goto(lab.replace("/lab?", f"/lab/tree/{CHAPTER}?"))
+    page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
+    page.locator(".lm-MenuBar-itemLabel", has_text=re.compile("^Run$")).click()
+    page.locator(".lm-Menu-itemLabel", has_text=re.compile("^Run All Cells$")).click()
+    slider = page.locator(".widget-slider [role=slider], .widget-slider .noUi-handle").first
+    slider.scroll_into_view_if_needed()
+    picture = page.locator(".jp-OutputArea-child .widget-output img, .jupyter-widgets-output-area img").first
+    picture.wait_for()
+    before = picture.get_attribute("src")
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function(
+        "before => { const shown = document.querySelector('.jupyter-widgets-output-area img');"
+        " return shown && shown.src !== before }",
+        arg=before,
+    )
+    assert page.locator(".jp-RenderedText[data-mime-type='application/vnd.jupyter.stderr']").count() == 0
