@@ -119,7 +119,7 @@ def _layers(model):
     if not any(isinstance(layer, keras.layers.InputLayer) for layer in model.layers):
         start = Step("input", "input", "input", tuple(model.input_shape[1:]))
         graph.add_node("input", step=start, dress=False)
-        producers[id(model.input)] = producers[id(model.layers[0].input)] = "input"
+        producers[id(model.inputs[0])] = "input"
     for name, layer in layers.items():
         graph.add_node(name, step=_step(layer), dress=isinstance(layer, DRESS))
         if not isinstance(layer, keras.layers.InputLayer):

@@ -47,7 +47,7 @@ def test_the_normalisation_is_saved_with_its_constants():
 def test_small_networks_end_in_maps_of_one_size(shape, last):
     model = alexnet.small(shape, 5)
     assert model.get_layer("pool5").output.shape[1:] == last
-    assert model.output.shape == (None, 5)
+    assert model.output_shape == (None, 5)
 
 
 def test_overlapping_windows_change_no_size_of_the_small_network():

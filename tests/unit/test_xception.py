@@ -41,4 +41,4 @@ def test_without_shortcuts_only_their_weights_are_missing():
 def test_small_networks_end_in_maps_of_one_size(shape, last):
     model = xception.small(shape, 5)
     assert model.get_layer("exit_1.add").output.shape[1:3] == (last, last)
-    assert model.output.shape == (None, 5)
+    assert model.output_shape == (None, 5)
