@@ -36,7 +36,9 @@ def xception(
     def separated(maps, block, number, filters, relu):
         if relu == "before":
             maps = layers.ReLU(name=f"{block}.relu{number}")(maps)
-        layer = layers.SeparableConv2D(filters, 3, padding="same", use_bias=False, name=f"{block}.separable{number}")
+        layer = layers.SeparableConv2D(
+            filters, 3, padding="same", use_bias=False, name=f"{block}.separable{number}"
+        )
         maps = normalized(maps, layer)
         return layers.ReLU(name=f"{block}.relu{number}")(maps) if relu == "after" else maps
 

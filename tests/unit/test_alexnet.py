@@ -11,7 +11,9 @@ def test_the_published_network_has_the_published_number_of_parameters():
 
 def test_one_tower_sees_all_maps_in_three_of_the_convolutions():
     one, two = alexnet.alexnet(groups=1), alexnet.alexnet()
-    depths = {name: [net.get_layer(name).kernel.shape[2] for net in (one, two)] for name in ("conv2", "conv3")}
+    depths = {
+        name: [net.get_layer(name).kernel.shape[2] for net in (one, two)] for name in ("conv2", "conv3")
+    }
     assert depths == {"conv2": [96, 48], "conv3": [256, 256]}
     assert one.count_params() == 62_378_344
 

@@ -18,8 +18,10 @@ def test_the_published_network_has_the_published_number_of_parameters(pair):
 
 def test_it_is_keras_s_layer_by_layer(pair):
     ours, theirs = ([(type(layer).__name__, layer.output.shape) for layer in net.layers] for net in pair)
+
     def simple(net):
         return [(name.replace("ReLU", "Activation"), shape) for name, shape in net]
+
     assert simple(ours) == simple(theirs)
 
 
