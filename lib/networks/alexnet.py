@@ -65,18 +65,29 @@ def alexnet(input_shape=(227, 227, 3), classes=1000, groups=2, padding="valid"):
     )
 
 
-def small(input_shape, classes, width=8, activation="relu", window=3, dropout=0.0):
+def small(
+    input_shape,
+    classes,
+    width=8,
+    activation="relu",
+    initializer="he_uniform",
+    window=3,
+    dropout=0.0,
+):
     """Return AlexNet's five convolutions, three poolings and three dense layers, for images of 28 to 64 pixels.
 
-    The convolutions have 1, 2, 3, 3 and 2 times `width` filters. Pooling takes windows of `window` pixels
-    every 2: they overlap with 3, as published, and do not with 2; with "same" padding both give maps
-    of the same size, and so as many weights. Images from 48 pixels on are halved by the first convolution.
+    The convolutions have 1, 2, 3, 3 and 2 times `width` filters. `initializer` draws the weights: He's
+    suits ReLU, which lets half of the signal through, "glorot_uniform" suits tanh. Pooling takes windows
+    of `window` pixels every 2: they overlap with 3, as published, and do not with 2; with "same" padding
+    both give maps of the same size, and so as many weights. Images from 48 pixels on are halved by the
+    first convolution.
     """
     stride = 2 if input_shape[0] >= 48 else 1
+    unit = {"activation": activation, "kernel_initializer": initializer}
 
     def convolution(name, times, size, strides=1):
         filters = times * width
-        return layers.Conv2D(filters, size, strides, padding="same", activation=activation, name=name)
+        return layers.Conv2D(filters, size, strides, padding="same", name=name, **unit)
 
     def pool(name):
         return layers.MaxPooling2D(window, 2, padding="same", name=name)
@@ -93,9 +104,9 @@ def small(input_shape, classes, width=8, activation="relu", window=3, dropout=0.
             convolution("conv5", 2, 3),
             pool("pool5"),
             layers.Flatten(name="flatten"),
-            layers.Dense(8 * width, activation=activation, name="dense6"),
+            layers.Dense(8 * width, name="dense6", **unit),
             layers.Dropout(dropout, name="dropout6"),
-            layers.Dense(8 * width, activation=activation, name="dense7"),
+            layers.Dense(8 * width, name="dense7", **unit),
             layers.Dropout(dropout, name="dropout7"),
             layers.Dense(classes, activation="softmax", name="dense8"),
         ],
