@@ -90,6 +90,11 @@ DRESS = (
 )  # without a box of their own: they belong to the step in front of them, or else to the one behind
 
 
+def _words(name):
+    """Return "unit normalization" for "UnitNormalization"."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
+
+
 def _activation(layer):
     if isinstance(layer, keras.layers.ReLU):
         return "relu"
@@ -99,8 +104,8 @@ def _activation(layer):
 
 
 def _step(layer):
-    """Return the Step of one layer; a kind of layer that is not known here shows the name of its class."""
-    describe = DESCRIPTIONS.get(type(layer), lambda layer: ("other", type(layer).__name__))
+    """Return the Step of one layer; a kind of layer that is not known here shows the words of its class's name."""
+    describe = DESCRIPTIONS.get(type(layer), lambda layer: ("other", _words(type(layer).__name__)))
     kind, text = describe(layer)
     block = layer.name.rpartition(".")[0] or layer.name
     return Step(block, kind, text, tuple(layer.output.shape[1:]), after=_activation(layer))

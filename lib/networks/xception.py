@@ -14,15 +14,14 @@ def xception(
     stem_stride=2,
     stem_padding="valid",
     momentum=0.99,
-    separable=True,
+    shortcuts=True,
 ):
     """Return Xception: an entry flow, a middle flow of equal blocks, an exit flow.
 
     The defaults are the published network, 22,910,480 parameters. `stem`, `entry` and `exit` are the
     channels of their convolutions, `repeats` the number of middle blocks, `momentum` that of batch
-    normalisation; without `separable` every separable convolution is an ordinary one. Thesis 5.3.3, Abb. 29.
+    normalisation; without `shortcuts` no block adds its input to its output. Thesis 5.3.3, Abb. 29.
     """
-    kind = layers.SeparableConv2D if separable else layers.Conv2D
     inputs = maps = keras.Input(input_shape, name="input")
 
     def normalized(maps, layer):
@@ -37,18 +36,20 @@ def xception(
     def separated(maps, block, number, filters, relu):
         if relu == "before":
             maps = layers.ReLU(name=f"{block}.relu{number}")(maps)
-        layer = kind(filters, 3, padding="same", use_bias=False, name=f"{block}.separable{number}")
+        layer = layers.SeparableConv2D(filters, 3, padding="same", use_bias=False, name=f"{block}.separable{number}")
         maps = normalized(maps, layer)
         return layers.ReLU(name=f"{block}.relu{number}")(maps) if relu == "after" else maps
 
+    def added(maps, start, block):
+        return layers.Add(name=f"{block}.add")([maps, start]) if shortcuts else maps
+
     def halving(maps, block, filters, relu_first=True):
-        name = f"{block}.shortcut"
-        layer = layers.Conv2D(filters[-1], 1, 2, "same", use_bias=False, name=name)
-        shortcut = normalized(maps, layer)
+        layer = layers.Conv2D(filters[-1], 1, 2, "same", use_bias=False, name=f"{block}.shortcut")
+        start = normalized(maps, layer) if shortcuts else None
         for number, channels in enumerate(filters, 1):
             maps = separated(maps, block, number, channels, "before" if relu_first or number > 1 else None)
         maps = layers.MaxPooling2D(3, 2, padding="same", name=f"{block}.pool")(maps)
-        return layers.Add(name=f"{block}.add")([maps, shortcut])
+        return added(maps, start, block)
 
     for number, filters in enumerate(stem, 1):
         maps = stem_convolution(maps, number, filters, stem_stride if number == 1 else 1)
@@ -58,7 +59,7 @@ def xception(
         start, block = maps, f"middle_{number}"
         for convolution in (1, 2, 3):
             maps = separated(maps, block, convolution, entry[-1], "before")
-        maps = layers.Add(name=f"{block}.add")([maps, start])
+        maps = added(maps, start, block)
     maps = halving(maps, "exit_1", exit[:2])
     for number, filters in enumerate(exit[2:], 1):
         maps = separated(maps, "exit_2", number, filters, "after")
@@ -67,7 +68,7 @@ def xception(
     return keras.Model(inputs, outputs, name="xception")
 
 
-def small(input_shape, classes, width=16, repeats=2, separable=True):
+def small(input_shape, classes, width=16, repeats=2, shortcuts=True):
     """Return Xception with two halving entry blocks and few channels, for images of 28 to 64 pixels.
 
     Its channels grow from `width` to six times that; images from 48 pixels on are halved by the first
@@ -83,5 +84,5 @@ def small(input_shape, classes, width=16, repeats=2, separable=True):
         stem_stride=2 if input_shape[0] >= 48 else 1,
         stem_padding="same",
         momentum=0.9,
-        separable=separable,
+        shortcuts=shortcuts,
     )
