@@ -74,11 +74,11 @@ def multiply_adds(layer, output_shape):
 def _uses(model, prefix=""):
     """Yield (name, layer, output shape) for every use of every layer in a model, in its order."""
     graph = getattr(model, "_functional", model)  # a sequential model keeps its graph there
-    if not hasattr(graph, "_nodes"):
+    if not hasattr(graph, "_nodes_by_depth"):
         raise TypeError(
             f"'{model.name}' has no graph of layers; a functional model is needed, or a sequential one with an Input."
         )
-    nodes = {id(node) for node in graph._nodes if not node.is_input}
+    nodes = {id(node) for nodes in graph._nodes_by_depth.values() for node in nodes if not node.is_input}
     for layer in model.layers:
         for node in layer._inbound_nodes:
             if id(node) not in nodes:  # its use in another model

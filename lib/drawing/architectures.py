@@ -26,7 +26,7 @@ COLOURS = {
     "other": style.LIGHT,
 }
 ROW, BOX_HEIGHT, GAP, CIRCLE = 0.72, 0.45, 0.3, 0.15  # centimetres
-CHARACTER, MARGIN = 0.145, 0.3  # width of a letter of 8 points, and of a box beside its text
+CHARACTER, MARGIN = 0.137, 0.3  # width of a letter of 8 points, and of a box beside its text
 HEADING = 0.8  # rows that a heading takes
 LINE = {"color": style.GREY, "linewidth": 0.8}
 
@@ -119,7 +119,7 @@ def _layers(model):
     if not any(isinstance(layer, keras.layers.InputLayer) for layer in model.layers):
         start = Step("input", "input", "input", tuple(model.input_shape[1:]))
         graph.add_node("input", step=start, dress=False)
-        producers[id(model.input)] = producers[id(model.layers[0].input)] = "input"
+        producers[id(model.inputs[0])] = "input"
     for name, layer in layers.items():
         graph.add_node(name, step=_step(layer), dress=isinstance(layer, DRESS))
         if not isinstance(layer, keras.layers.InputLayer):
@@ -217,12 +217,14 @@ def folded(graph):
 class _Column:
     """A part of a graph that is drawn from top to bottom.
 
-    `rows` and `lanes` are {node: number}, `skips` {(from, to): lane} of the edges that pass steps by, and
-    `entry` the nodes that are fed from above. `centres` are {lane: x}, `widths` {lane: width of its boxes}.
+    `entry` are the nodes that are fed from above, `exits` those that feed the next column. `rows` and
+    `lanes` are {node: number}, `skips` {(from, to): lane} of the edges that pass steps by; `centres` are
+    {lane: x}, and `widths` {lane: width of its boxes}.
     """
 
     graph: nx.DiGraph
     entry: list
+    exits: set
     rows: dict
     lanes: dict
     skips: dict
@@ -309,6 +311,7 @@ def _column(graph, names, headings, left):
         raise ValueError(f"The column that begins with '{names[0]}' is fed by more than one step.")
     rows = _rows(part, headings)
     entry = [b for _, b in outside]
+    exits = {a for a, b in graph.edges if a in part and b not in part}
     lanes, skips = _lanes(part, rows, entry)
     longest = max(len(size_text(step.shape)) for name, step in part.nodes(data="step") if lanes[name] == 0)
     right, centres, widths = left + CHARACTER * longest + GAP, {}, {}
@@ -316,7 +319,7 @@ def _column(graph, names, headings, left):
         widths[lane] = max((_width(part.nodes[n]["step"]) for n in lanes if lanes[n] == lane), default=0.0)
         centres[lane] = right + widths[lane] / 2
         right += widths[lane] + GAP
-    return _Column(part, entry, rows, lanes, skips, centres, widths, left, right)
+    return _Column(part, entry, exits, rows, lanes, skips, centres, widths, left, right)
 
 
 def size_text(shape):
@@ -384,6 +387,9 @@ def _draw_edges(ax, column):
         else:
             corners = [(x, end_y), (end_x + half, end_y)]
         _draw_arrow(ax, [(x, start), *corners])
+    for name in column.exits:
+        x, y = column.place(name)
+        _draw_arrow(ax, [(x, y), (x, y - ROW)])
 
 
 def _draw_arrow(ax, points):
@@ -406,12 +412,12 @@ def _draw_grounds(ax, column):
         skips = [column.centres[lane] for (_, b), lane in column.skips.items() if b in names]
         left = min(x - half for x, half in zip(xs, halves, strict=True)) - 0.1
         right = max([*(x + half for x, half in zip(xs, halves, strict=True)), *skips]) + 0.1
-        low, high = min(ys) - ROW / 2 + 0.03, max(ys) + ROW / 2 + 0.03
+        low, high = min(ys) - ROW / 2 + 0.05, max(ys) + ROW / 2 - 0.05
         ground = Rectangle((left, low), right - left, high - low, facecolor="#F2F2F2", linewidth=0, zorder=0)
         ax.add_patch(ground)
         if times > 1:
-            look = {"ha": "right", "va": "top", "fontsize": 8, "color": style.VERMILLION}
-            ax.text(right, low - 0.03, f"{times} times", **look)
+            look = {"ha": "right", "va": "center", "fontsize": 8, "color": style.VERMILLION}
+            ax.text(left - 0.05, ys[-1], f"{times} times", **look)
 
 
 def _draw_headings(ax, column, headings):

@@ -36,7 +36,9 @@ def xception(
     def separated(maps, block, number, filters, relu):
         if relu == "before":
             maps = layers.ReLU(name=f"{block}.relu{number}")(maps)
-        layer = layers.SeparableConv2D(filters, 3, padding="same", use_bias=False, name=f"{block}.separable{number}")
+        layer = layers.SeparableConv2D(
+            filters, 3, padding="same", use_bias=False, name=f"{block}.separable{number}"
+        )
         maps = normalized(maps, layer)
         return layers.ReLU(name=f"{block}.relu{number}")(maps) if relu == "after" else maps
 
@@ -71,8 +73,8 @@ def xception(
 def small(input_shape, classes, width=16, repeats=2, shortcuts=True):
     """Return Xception with two halving entry blocks and few channels, for images of 28 to 64 pixels.
 
-    Its channels grow from `width` to six times that; images from 48 pixels on are halved by the first
-    convolution. The running means of batch normalisation follow faster, as training is short.
+    Its channels grow from `width` to six times that. The running means of batch normalisation follow
+    faster than in the published network, as training is short.
     """
     return xception(
         input_shape,
@@ -81,7 +83,6 @@ def small(input_shape, classes, width=16, repeats=2, shortcuts=True):
         entry=(2 * width, 3 * width),
         repeats=repeats,
         exit=(3 * width, 4 * width, 5 * width, 6 * width),
-        stem_stride=2 if input_shape[0] >= 48 else 1,
         stem_padding="same",
         momentum=0.9,
         shortcuts=shortcuts,

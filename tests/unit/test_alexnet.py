@@ -11,7 +11,9 @@ def test_the_published_network_has_the_published_number_of_parameters():
 
 def test_one_tower_sees_all_maps_in_three_of_the_convolutions():
     one, two = alexnet.alexnet(groups=1), alexnet.alexnet()
-    depths = {name: [net.get_layer(name).kernel.shape[2] for net in (one, two)] for name in ("conv2", "conv3")}
+    depths = {
+        name: [net.get_layer(name).kernel.shape[2] for net in (one, two)] for name in ("conv2", "conv3")
+    }
     assert depths == {"conv2": [96, 48], "conv3": [256, 256]}
     assert one.count_params() == 62_378_344
 
@@ -47,7 +49,7 @@ def test_the_normalisation_is_saved_with_its_constants():
 def test_small_networks_end_in_maps_of_one_size(shape, last):
     model = alexnet.small(shape, 5)
     assert model.get_layer("pool5").output.shape[1:] == last
-    assert model.output.shape == (None, 5)
+    assert model.output_shape == (None, 5)
 
 
 def test_overlapping_windows_change_no_size_of_the_small_network():

@@ -106,11 +106,12 @@ def test_a_block_can_begin_a_new_column(ax):
 
 
 def test_a_column_that_two_steps_feed_is_refused(ax):
-    with pytest.raises(ValueError, match="The column that begins with 'dense' is fed by more than one step"):
-        inputs = keras.Input((4,), name="input")
-        first, second = (layers.Dense(4, name=f"first_{number}")(inputs) for number in (1, 2))
-        last = layers.Concatenate(name="dense")([first, second])
-        architectures.draw(ax, architectures.steps(keras.Model(inputs, last)), columns=["dense"])
+    inputs = keras.Input((4,), name="input")
+    first, second = (layers.Dense(4, name=f"first_{number}")(inputs) for number in (1, 2))
+    last = layers.Concatenate(name="last")([first, second])
+    graph = architectures.steps(keras.Model(inputs, last))
+    with pytest.raises(ValueError, match="The column that begins with 'last' is fed by more than one step"):
+        architectures.draw(ax, graph, columns=["last"])
 
 
 def test_the_drawing_shows_every_step_and_the_sizes_that_change(ax):

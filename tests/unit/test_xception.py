@@ -18,8 +18,10 @@ def test_the_published_network_has_the_published_number_of_parameters(pair):
 
 def test_it_is_keras_s_layer_by_layer(pair):
     ours, theirs = ([(type(layer).__name__, layer.output.shape) for layer in net.layers] for net in pair)
+
     def simple(net):
         return [(name.replace("ReLU", "Activation"), shape) for name, shape in net]
+
     assert simple(ours) == simple(theirs)
 
 
@@ -41,4 +43,4 @@ def test_without_shortcuts_only_their_weights_are_missing():
 def test_small_networks_end_in_maps_of_one_size(shape, last):
     model = xception.small(shape, 5)
     assert model.get_layer("exit_1.add").output.shape[1:3] == (last, last)
-    assert model.output.shape == (None, 5)
+    assert model.output_shape == (None, 5)
