@@ -1,0 +1,34 @@
+"""The plain convolutional network for small photos, and its remedies against overfitting. Thesis 5.5.1."""
+
+import keras
+from keras import layers, regularizers
+
+
+def plain(
+    input_shape,
+    classes,
+    filters=(32, 64, 128),
+    dense=128,
+    dropout=0.0,
+    batch_normalization=False,
+    l2=0.0,
+):
+    """Return a block for each number of filters, convolution 3×3, ReLU and pooling 2×2, then two dense layers.
+
+    `dropout` is the share of the inputs of each dense layer that is set to 0 while training. With
+    `batch_normalization` every layer but the last is normalised before its ReLU, as in Thesis (5.9).
+    `l2` times the sum of all squared weights, biases left out, is added to the loss. Thesis 5.5.1.
+    """
+
+    def activated(layer):
+        return [layer, *([layers.BatchNormalization()] if batch_normalization else []), layers.ReLU()]
+
+    penalty = regularizers.L2(l2) if l2 else None
+    chain = []
+    for number in filters:
+        convolution = layers.Conv2D(number, 3, padding="same", kernel_regularizer=penalty)
+        chain += [*activated(convolution), layers.MaxPooling2D(2)]
+    chain += [layers.Flatten(), layers.Dropout(dropout)]
+    chain += [*activated(layers.Dense(dense, kernel_regularizer=penalty)), layers.Dropout(dropout)]
+    chain += [layers.Dense(classes, activation="softmax", kernel_regularizer=penalty)]
+    return keras.Sequential([keras.Input(input_shape), *chain])
