@@ -1,7 +1,9 @@
-"""The plain convolutional network for small photos, and its remedies against overfitting. Thesis 5.5.1."""
+"""Networks for small photos, and their remedies against overfitting. Thesis 5.5.1."""
 
 import keras
 from keras import layers, regularizers
+
+MOMENTUM = 0.9  # of the moving statistics: an epoch of few photos has too few steps for Keras's 0.99
 
 
 def plain(
@@ -21,7 +23,8 @@ def plain(
     """
 
     def activated(layer):
-        return [layer, *([layers.BatchNormalization()] if batch_normalization else []), layers.ReLU()]
+        normalised = [layers.BatchNormalization(momentum=MOMENTUM)] if batch_normalization else []
+        return [layer, *normalised, layers.ReLU()]
 
     penalty = regularizers.L2(l2) if l2 else None
     chain = []
@@ -32,3 +35,11 @@ def plain(
     chain += [*activated(layers.Dense(dense, kernel_regularizer=penalty)), layers.Dropout(dropout)]
     chain += [layers.Dense(classes, activation="softmax", kernel_regularizer=penalty)]
     return keras.Sequential([keras.Input(input_shape), *chain])
+
+
+def thinned_perceptron(input_shape, classes, hidden=(8, 8), dropout=0.5):
+    """Return a perceptron whose hidden units are dropped while training. Thesis 5.5.1, Abb. 32."""
+    chain = [layers.Flatten()]
+    for units in hidden:
+        chain += [layers.Dense(units, activation="relu"), layers.Dropout(dropout)]
+    return keras.Sequential([keras.Input(input_shape), *chain, layers.Dense(classes, activation="softmax")])
