@@ -6,6 +6,8 @@ Thesis 5.5.2. The inverse power law is that of Cortes et al. 1994.
 import numpy as np
 from scipy import optimize
 
+LARGEST_EXPONENT = 3
+
 
 def power_law(images, gain, exponent, floor):
     """Return the error `floor` + `gain` · images^-`exponent` for numbers of training images."""
@@ -16,7 +18,8 @@ def fit(images, errors, with_floor=True):
     """Return (gain, exponent, floor) of the power law nearest to errors in [0, 1], by least squares.
 
     `images` (n,) are numbers of training images, `errors` (n,) what was measured with them. Without
-    a floor, the error that stays with any number of images, the error falls to 0. Raises ValueError
+    a floor, the error that stays with any number of images, the error falls to 0. Gain and
+    floor are not negative, the exponent is at most 3. Raises ValueError
     where there are fewer different numbers of images than parameters.
     """
     images, errors = np.asarray(images, dtype=float), np.asarray(errors, dtype=float)
@@ -26,14 +29,19 @@ def fit(images, errors, with_floor=True):
             f"A law of {parameters} parameters needs as many numbers of images, not {different}."
         )
     scale = images.max()  # in units of the most images the gain is an error, too
-    largest = [1, 3, 1 if with_floor else 1e-9]
 
-    def misses(law):
-        return power_law(images / scale, *law) - errors
+    def nearest(exponent):
+        """Return the sum of squared misses with this exponent, and the best gain and floor for it."""
+        powers = (images / scale) ** -exponent
+        columns = np.stack([powers, np.ones_like(powers)], axis=1) if with_floor else powers[:, None]
+        weights, miss = optimize.nnls(columns, errors)
+        return miss**2, *weights
 
-    start = [errors[images.argmax()] / 2, 0.5, errors.min() / 2 if with_floor else 0]
-    law = optimize.least_squares(misses, np.clip(start, 1e-9, largest), bounds=([0, 0, 0], largest)).x
-    return law[0] * scale ** law[1], law[1], law[2] if with_floor else 0.0
+    exponent = optimize.minimize_scalar(
+        lambda exponent: nearest(exponent)[0], bounds=(0, LARGEST_EXPONENT), method="bounded"
+    ).x
+    _, gain, *floor = nearest(exponent)
+    return gain * scale**exponent, exponent, floor[0] if with_floor else 0.0
 
 
 def bootstrap(images, errors, at, resamples=1000, seed=0, with_floor=True):
