@@ -9,8 +9,13 @@ def _crop(share):
     return [layers.RandomTranslation(share / 2, share / 2), layers.RandomZoom((-share, -share))]
 
 
+def _flip(direction):
+    """Return a layer for each direction; one for both would do both to an image, or neither."""
+    return [layers.RandomFlip(one) for one in direction.split("_and_")]
+
+
 TRANSFORMATIONS = {
-    "flip": lambda direction: [layers.RandomFlip(direction)],
+    "flip": _flip,
     "rotation": lambda degrees: [layers.RandomRotation(degrees / 360)],
     "scaling": lambda share: [layers.RandomZoom(share)],
     "crop": _crop,

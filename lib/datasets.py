@@ -48,9 +48,7 @@ def load(source, size=(64, 64), seed=0, validation=0.15, test=0.15):
     """
     if min(validation, test) <= 0 or validation + test >= 1:
         raise DatasetError(f"The shares {validation} and {test} have to be positive and below 1 in sum.")
-    folder = DATA / source if source in ("mnist", "food") else Path(source)
-    if not folder.is_dir():
-        raise DatasetError(f"There is no folder '{source}'; known by name are 'mnist' and 'food'.")
+    folder = _folder(source)
     sums = checksums.verified(source) if folder.parent == DATA else None
     read = _read_idx_folder if _idx_file(folder, "train", "images") else _read_class_folders
     images, labels, classes, files, published_test = read(folder, size)
@@ -63,6 +61,13 @@ def load(source, size=(64, 64), seed=0, validation=0.15, test=0.15):
     sums = sums or {path.relative_to(folder).as_posix(): checksums.of_file(path) for path in files}
     parts = _split(labels, published_test, seed, validation, test)
     return Dataset(images, labels, classes, checksums.of_dataset(sums), *parts)
+
+
+def _folder(source):
+    folder = DATA / source if source in ("mnist", "food") else Path(source)
+    if not folder.is_dir():
+        raise DatasetError(f"There is no folder '{source}'; known by name are 'mnist' and 'food'.")
+    return folder
 
 
 def photo(path, size=None):
@@ -96,13 +101,19 @@ def _read_image(path):
         raise DatasetError(f"'{path}' cannot be read as an image: {error}.") from None
 
 
-def _read_class_folders(folder, size):
+def class_files(source):
+    """Return {class: its image files, sorted} of "food" or a folder of class folders, in the order of load.
+
+    Hidden files, and those that Pillow has no reader for, are left out. Raises DatasetError for a folder
+    that is missing or has no class folders. Thesis 5.5.2.
+    """
+    folder = _folder(source)
     Image.init()
     readable = {suffix for suffix, format in Image.EXTENSION.items() if format in Image.OPEN}
     classes = sorted(path.name for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")
     if not classes:
         raise DatasetError(f"'{folder}' is empty: it should hold one folder of images for each class.")
-    files = {
+    return {
         name: sorted(
             file
             for file in (folder / name).iterdir()
@@ -110,12 +121,16 @@ def _read_class_folders(folder, size):
         )
         for name in classes
     }
-    paths = [path for name in classes for path in files[name]]
-    labels = np.repeat(np.arange(len(classes)), [len(files[name]) for name in classes])
+
+
+def _read_class_folders(folder, size):
+    files = class_files(folder)
+    paths = [path for of_class in files.values() for path in of_class]
+    labels = np.repeat(np.arange(len(files)), [len(of_class) for of_class in files.values()])
     images = np.empty((len(paths), *size, 3), dtype=np.uint8)
     for image, path in zip(images, paths, strict=True):
         image[:] = _read_image(path).resize((size[1], size[0]), Image.Resampling.BILINEAR)
-    return images, labels, tuple(classes), paths, None
+    return images, labels, tuple(files), paths, None
 
 
 def _idx_file(folder, part, kind):

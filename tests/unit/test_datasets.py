@@ -406,6 +406,19 @@ def test_an_empty_folder_is_refused(tmp_path):
     )
 
 
+def test_the_files_of_the_classes_are_in_the_order_of_the_images(tmp_path):
+    folder = class_folders(tmp_path, b=3, a=4)
+    (folder / "a" / ".hidden.png").write_bytes(b"")
+    (folder / "a" / "notes.txt").write_text("not an image")
+    files = datasets.class_files(folder)
+    assert [path.name for path in files["a"]] == ["00.png", "01.png", "02.png", "03.png"]
+    images = datasets.load(folder, size=(2, 2)).images
+    paths = [path for of_class in files.values() for path in of_class]
+    assert list(files) == ["a", "b"]
+    for image, path in zip(images, paths, strict=True):
+        np.testing.assert_array_equal(image[0, 0], datasets.photo(path)[0, 0])
+
+
 @pytest.mark.parametrize("count", [0, 2])
 def test_a_class_with_too_few_images_is_named(tmp_path, count):
     assert error_of(datasets.load, class_folders(tmp_path, apple=3, pear=count)) == (
