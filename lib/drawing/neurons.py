@@ -63,40 +63,49 @@ def draw_neuron(ax, inputs, weights, bias, activation):
     style.bare(ax)
 
 
-def draw_dense_layers(ax, model, names):
+def draw_dense_layers(ax, model, names, kept=None):
     """Draw every neuron and every weight of a Keras model of dense layers.
 
-    `names` has one name for the input and one for each dense layer; other layers are not drawn. A line is a weight, wide where it is
-    large, blue where it is positive and orange where it is negative. Thesis 3.1.5, Abb. 18.
+    `names` has one name for the input and one for each dense layer; other layers are not drawn. A line is a
+    weight, wide where it is large, blue where it is positive and orange where it is negative. `kept` has, for
+    the input and for each dense layer, the truth that a unit is there: the others are crossed out and have no
+    weights. Raises ValueError for a `kept` of other sizes. Thesis 3.1.5, Abb. 18, and 5.5.1, Abb. 32.
     """
     kernels = [np.asarray(layer.kernel) for layer in model.layers if hasattr(layer, "kernel")]
     sizes = [kernels[0].shape[0]] + [kernel.shape[1] for kernel in kernels]
-    graph = nx.Graph()
-    for layer, size in enumerate(sizes):
-        graph.add_nodes_from(((layer, unit) for unit in range(size)), layer=layer)
-    for layer, kernel in enumerate(kernels):
-        for (source, target), weight in np.ndenumerate(kernel):
-            graph.add_edge((layer, source), (layer + 1, target), weight=float(weight))
+    kept = [np.ones(size, bool) for size in sizes] if kept is None else kept
+    if [len(units) for units in kept] != sizes:
+        raise ValueError(f"The layers have {sizes} units, `kept` has {[len(units) for units in kept]}.")
+    graph = _graph(kernels, kept)
     positions = {(layer, unit): (layer, (sizes[layer] - 1) / 2 - unit) for layer, unit in graph.nodes}
     weights = np.array([graph.edges[edge]["weight"] for edge in graph.edges])
+    largest = max(np.abs(kernel).max() for kernel in kernels)
     nx.draw_networkx_edges(
         graph,
         positions,
         ax=ax,
-        width=1.8 * np.abs(weights) / np.abs(weights).max() + 0.2,
+        width=1.8 * np.abs(weights) / largest + 0.2,
         edge_color=np.where(weights > 0, style.BLUE, style.VERMILLION).tolist(),
     )
-    nx.draw_networkx_nodes(
-        graph,
-        positions,
-        ax=ax,
-        node_size=min(130, 4000 / max(sizes) ** 1.5),
-        node_color="white",
-        edgecolors=style.GREY,
-        linewidths=0.9,
-    )
-    for layer, (name, size) in enumerate(zip(names, sizes, strict=True)):
+    circle = {"node_size": min(130, 4000 / max(sizes) ** 1.5), "edgecolors": style.GREY, "linewidths": 0.9}
+    nx.draw_networkx_nodes(graph, positions, ax=ax, node_color="white", **circle)
+    dropped = np.array([positions[layer, unit] for layer, unit in graph.nodes if not kept[layer][unit]])
+    if len(dropped):
+        ax.scatter(*dropped.T, circle["node_size"], style.GREY, "x", linewidths=0.9, zorder=3)
+    for layer, name in enumerate(names):
         ax.text(layer, -max(sizes) / 2 - 0.55, name, ha="center", va="top", fontsize=9)
-        ax.text(layer, max(sizes) / 2 + 0.1, f"{size}", ha="center", va="bottom", fontsize=8)
+        ax.text(layer, max(sizes) / 2 + 0.1, f"{np.sum(kept[layer])}", ha="center", va="bottom", fontsize=8)
     ax.set(xlim=(-0.5, len(sizes) - 0.5), ylim=(-max(sizes) / 2 - 1.5, max(sizes) / 2 + 0.8))
     style.bare(ax)
+
+
+def _graph(kernels, kept):
+    """Return the graph of all units, (layer, unit), and of the weights between those that are kept."""
+    graph = nx.Graph()
+    for layer, units in enumerate(kept):
+        graph.add_nodes_from(((layer, unit) for unit in range(len(units))), layer=layer)
+    for layer, kernel in enumerate(kernels):
+        for (source, target), weight in np.ndenumerate(kernel):
+            if kept[layer][source] and kept[layer + 1][target]:
+                graph.add_edge((layer, source), (layer + 1, target), weight=float(weight))
+    return graph

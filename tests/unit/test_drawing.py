@@ -103,15 +103,20 @@ def test_neuron_shows_its_inputs_weights_and_bias():
 KERNELS = [np.array([[1.0, -2.0, 3.0], [-0.5, 0.25, -4.0]]), np.array([[0.1], [-0.2], [0.3]])]
 
 
-@pytest.fixture
-def network():
+def drawn_network(kept=None):
     """Return the axes on which a Keras model with the weights of KERNELS is drawn."""
     model = keras.Sequential([keras.Input((2,)), *(keras.layers.Dense(len(kernel.T)) for kernel in KERNELS)])
     for layer, kernel in zip(model.layers, KERNELS, strict=True):
         layer.set_weights([kernel, np.zeros(len(kernel.T))])
     ax = new_axes()
-    neurons.draw_dense_layers(ax, model, ["input", "hidden", "output"])
+    neurons.draw_dense_layers(ax, model, ["input", "hidden", "output"], kept)
     return ax
+
+
+@pytest.fixture
+def network():
+    """Return the axes of the whole network."""
+    return drawn_network()
 
 
 WEIGHTS = np.concatenate([kernel.ravel() for kernel in KERNELS])
@@ -158,6 +163,19 @@ def test_an_edge_is_as_wide_as_its_weight_is_large(network):
 
 def test_layers_have_their_names_and_sizes(network):
     assert [text.get_text() for text in network.texts] == ["input", "2", "hidden", "3", "output", "1"]
+
+
+def test_a_dropped_unit_is_crossed_out_and_takes_its_weights_with_it():
+    ax = drawn_network([[True, False], [True, True, False], [True]])
+    edges, _, crosses = ax.collections
+    assert sorted(weight_of_each_edge(edges)) == sorted([1.0, -2.0, 0.1, -0.2])
+    assert {tuple(place) for place in crosses.get_offsets()} == {(0, -0.5), (1, -1)}
+    assert [text.get_text() for text in ax.texts][1::2] == ["1", "2", "1"]
+
+
+def test_kept_units_of_other_layers_are_refused():
+    with pytest.raises(ValueError, match=r"The layers have \[2, 3, 1\] units, `kept` has \[2, 3\]"):
+        drawn_network([[True] * 2, [True] * 3])
 
 
 # Curves
