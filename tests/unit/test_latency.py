@@ -1,4 +1,3 @@
-<<<<<<< HEAD
 """Measured seconds: every call in turn, of the layers that the formulas are about."""
 
 import keras
@@ -45,31 +44,3 @@ def test_a_run_has_a_median_for_each_kind():
     frame = SMALL.compute()["time"]
     assert frame["kind"].tolist() == list(SMALL.models())
     assert (frame["seconds"] > 0).all()
-=======
-import numpy as np
-import pandas as pd
-
-from lib import latency
-
-
-def test_every_network_is_timed_in_every_round():
-    network = ("simple.small_cnn", {"input_shape": (8, 8, 1), "classes": 2, "filters": (2,)})
-    times = latency.InferenceTimes((network, network), repetitions=3).compute()["times"]
-    assert times[["candidate", "repetition"]].to_numpy().tolist() == [
-        [candidate, repetition] for repetition in range(3) for candidate in range(2)
-    ]
-    assert (times["seconds"] > 0).all()
-
-
-def test_results_depend_on_the_families_of_the_networks():
-    times = latency.InferenceTimes(
-        (("mobilenet.small", {}), ("simple.small_cnn", {}), ("mobilenet.small", {}))
-    )
-    assert times.modules == ("lib.networks.mobilenet", "lib.networks.simple")
-
-
-def test_ratios_are_taken_within_a_round_so_that_a_slow_round_does_not_count():
-    seconds = [1, 2, 10, 20, 1, 2]
-    times = pd.DataFrame({"candidate": [0, 1] * 3, "repetition": np.repeat([0, 1, 2], 2), "seconds": seconds})
-    assert latency.ratios(times, reference=0).tolist() == [1, 2]
->>>>>>> ch-squeezenet
