@@ -1,4 +1,8 @@
-"""Measured seconds of networks and layers, forward, on one thread. Thesis 5.2, 5.3."""
+"""Measured seconds of networks and layers, forward, on one thread. Thesis 5.2, 5.3.
+
+The clock is the processor time of this process. On one thread that is the time that passes on a free
+machine, and stays so where other programs want the same cores.
+"""
 
 import time
 from dataclasses import dataclass
@@ -33,9 +37,9 @@ def seconds(calls, repetitions):
     rows = []
     for repetition in range(repetitions):
         for name, call in calls.items():
-            started = time.perf_counter()
+            started = time.process_time()
             call()
-            rows.append((name, repetition, time.perf_counter() - started))
+            rows.append((name, repetition, time.process_time() - started))
     return pd.DataFrame(rows, columns=["name", "repetition", "seconds"])
 
 
