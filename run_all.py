@@ -79,7 +79,7 @@ def arguments():
     add(
         "--data",
         metavar="NAME|FOLDER",
-        help="train on these images or your folder of class folders, as -p data",
+        help="your folder of class folders in place of the food photos, as -p photos",
     )
     add("--time-limit", type=int, default=900, metavar="SECONDS", help="for one cell (default: 900)")
     add("--update", action="store_true", help="write the outputs into the notebooks, too")
@@ -106,7 +106,7 @@ def arguments():
     if options.seeds is not None:
         options.p.append(("seeds", options.seeds))
     if options.data is not None:
-        options.p.append(("data", options.data))
+        options.p.append(("photos", options.data))
     return options
 
 
@@ -195,11 +195,14 @@ def check_values(values):
     """Raise UsageError for a number of seeds or a data set that cannot be; makes folders absolute."""
     if values.get("seeds", 1) < 1:
         raise UsageError("--seeds takes a whole number from 1 on.")
-    if "data" in values and not shipped(values["data"]):
-        folder = Path(values["data"]).resolve()
-        if not folder.is_dir():
-            raise UsageError(f"There is no folder '{values['data']}'; known by name are 'mnist' and 'food'.")
-        values["data"] = str(folder)
+    for name in {"data", "photos"} & values.keys():
+        if not shipped(values[name]):
+            folder = Path(values[name]).resolve()
+            if not folder.is_dir():
+                raise UsageError(
+                    f"There is no folder '{values[name]}'; known by name are 'mnist' and 'food'."
+                )
+            values[name] = str(folder)
 
 
 def list_runs(prune):

@@ -145,7 +145,7 @@ def parameters(chapter, build):
 
 def _given_data(given):
     """Return the data sets, names or folders, among the values given for a chapter's parameters."""
-    return [given["data"]] if isinstance(given.get("data"), str) else []
+    return [given[name] for name in ("data", "photos") if isinstance(given.get(name), str)]
 
 
 def trains(chapter):

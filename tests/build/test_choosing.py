@@ -33,7 +33,7 @@ def test_one_chapter_by_one_of_its_outputs_from_another_folder(project, tmp_path
         (["--formats", "jpg"], "There is no format 'jpg'. Did you mean"),
         (["--workers", "0"], "--workers and --time-limit take whole numbers from 1 on."),
         (["--seeds", "2"], "There is no parameter 'seeds'."),
-        (["--data", "food"], "There is no parameter 'data'."),
+        (["--data", "food"], "There is no parameter 'photos'."),
         (["--update", "--quick"], "--update and --check are about the committed results"),
         (["--update", "--check"], "call them one after the other"),
     ],
@@ -91,7 +91,7 @@ def test_a_parameter_changes_the_result_but_never_the_figures(project):
 
 
 def test_seeds_and_data_are_parameters_of_the_chapters_that_have_them(project, tmp_path):
-    project.chapter("both", "height = seeds + len(data)", parameters='seeds = 3\ndata = "tiny"')
+    project.chapter("both", "height = seeds + len(photos)", parameters='seeds = 3\nphotos = "tiny"')
     project.chapter("seeds", "height = seeds", parameters="seeds = 3")
     project.chapter("neither")
     called = project.run("--seeds", "5")
@@ -122,7 +122,7 @@ def test_seeds_and_data_are_parameters_of_the_chapters_that_have_them(project, t
     ],
 )
 def test_wrong_seeds_and_data_get_one_sentence(project, arguments, sentence):
-    project.chapter("one", parameters='seeds = 3\ndata = "tiny"\nheight = 1')
+    project.chapter("one", parameters='seeds = 3\nphotos = "tiny"\nheight = 1')
     called = project.run(*arguments)
     assert called.returncode == 2
     assert called.stderr.startswith(sentence)
@@ -212,6 +212,8 @@ def test_help_names_every_option(project):
         "--scheduler",
         "--seeds",
         "--data",
+        "--thesis",
+        "--site",
         "--runs",
         "--prune-runs",
     ]:
