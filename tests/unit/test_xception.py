@@ -39,8 +39,8 @@ def test_without_shortcuts_only_their_weights_are_missing():
     assert all(".shortcut" in path for path in missing)
 
 
-@pytest.mark.parametrize(("shape", "last"), [((28, 28, 1), 4), ((64, 64, 3), 4)])
-def test_small_networks_end_in_maps_of_one_size(shape, last):
+@pytest.mark.parametrize(("shape", "last"), [((28, 28, 1), 2), ((64, 64, 3), 4)])
+def test_the_exit_flow_of_a_small_network_sees_the_image_halved_four_times(shape, last):
     model = xception.small(shape, 5)
     assert model.get_layer("exit_1.add").output.shape[1:3] == (last, last)
     assert model.output_shape == (None, 5)
