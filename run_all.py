@@ -157,7 +157,7 @@ def requested(options):
         edition=Edition(
             language=options.lang,
             formats=formats,
-            scale="quick" if options.quick else "default",
+            scale="quick" if options.quick else "custom" if options.p else "default",
             runs=str(CHECK / "runs") if options.check else None,
         ),
         parameters=parameters,

@@ -15,7 +15,7 @@ VARIABLE = "THESIS_EDITION"
 
 @dataclass(frozen=True)
 class Edition:
-    """Folder for results, language ("en", "de"), figure formats, scale ("default", "quick"), and more.
+    """Folder for results, language ("en", "de"), figure formats, scale ("default", "quick", "custom"), and more.
 
     `chapter` is the notebook that is being built, `scheduler` the address of the Dask scheduler for
     its runs, `runs` the store of their results in place of build/runs, and `runs_used` the file that

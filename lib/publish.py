@@ -267,12 +267,13 @@ def claim(id, *, stated, measured, verdict, seeds=()):
 
     `stated` is what the thesis says, `measured` what the code found, `verdict` one of "holds",
     "holds with a condition" and "corrected", `seeds` those of the runs behind it. Raises ConcordanceError for an unknown id, and
-    PublishError for a claim of another chapter or a verdict other than the concordance's, which is not
-    judged at quick scale.
+    PublishError for a claim of another chapter or a verdict other than the concordance's, which is judged
+    in builds at default scale only: other numbers or photos may find another one.
     """
     entry, publishing = concordance.claim(id), edition.current()
     _check_owner(entry, publishing)
-    if verdict != entry.verdict and publishing.scale != "quick":
+    judged = publishing.chapter is not None and publishing.scale == "default"
+    if judged and verdict != entry.verdict:
         raise PublishError(
             f"The verdict on {id} is now '{verdict}'; the concordance has '{entry.verdict}'. Measured: {measured}"
         )
