@@ -3,7 +3,7 @@
 import keras
 import pytest
 
-from lib.applications import Application
+from lib.runs.applications import Application
 
 
 def test_parameters_and_layers_are_those_of_the_model():

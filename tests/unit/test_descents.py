@@ -3,8 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lib import descents
-from lib.descents import Descent
+from lib.runs import descents
+from lib.runs.descents import Descent
 
 SMALL = Descent("MSGD", 0.1, epochs=2, images=100, batch_size=32)
 

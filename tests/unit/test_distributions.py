@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from lib import distributions, training
+from lib import training
+from lib.runs import distributions
 from lib.training import Training
 
 IMAGES = np.random.default_rng(0).uniform(size=(20, 8, 8, 3)).astype(np.float32)

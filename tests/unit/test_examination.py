@@ -3,7 +3,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib import examination, training
+from lib import training
+from lib.runs import examination
 from lib.training import Training
 
 IMAGES = np.arange(1.0, 10).reshape(1, 3, 3, 1)

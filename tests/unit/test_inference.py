@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 
-from lib import inference
+from lib.runs import inference
 
 
 def test_every_network_is_timed_in_every_round():

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lib import invariance
+from lib.runs import invariance
 
 IMAGES = np.arange(1.0, 10).reshape(1, 3, 3, 1)
 

@@ -5,7 +5,7 @@ import numpy as np
 from keras import layers
 
 from lib import cost, latency
-from lib.latency import ConvolutionTimes
+from lib.runs.convolution_times import ConvolutionTimes
 
 SMALL = ConvolutionTimes(size=6, channels=4, filters=5, multiplier=3, repetitions=2)
 

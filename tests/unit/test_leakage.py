@@ -5,7 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from lib import datasets, leakage, training
+from lib import datasets, training
+from lib.runs import leakage
 from lib.training import Training
 
 CONFIG = Training(

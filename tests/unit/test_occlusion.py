@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lib import occlusion
+from lib.runs import occlusion
 
 IMAGE = np.arange(16.0).reshape(4, 4, 1)
 

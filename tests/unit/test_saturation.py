@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lib import activations, saturation
+from lib import activations
+from lib.runs import saturation
 
 IMAGES = np.random.default_rng(0).normal(size=(20, 2, 3)).astype(np.float32)
 LABELS = np.eye(4, dtype=np.float32)[np.arange(20) % 4]
