@@ -29,7 +29,8 @@ def network(inputs=6):
             keras.Input((inputs,)),
             keras.layers.Dense(4, activation="tanh", name="first"),
             keras.layers.Dense(3, activation="softmax", name="second"),
-        ]
+        ],
+        name="net",
     )
     return training.seeded(model, 0)
 
@@ -123,13 +124,13 @@ def test_pruned_leaves_the_model_as_it_was():
 
 
 def test_a_mask_for_a_kernel_that_is_not_there_is_refused():
-    with pytest.raises(ValueError, match=r"no kernel 'third'; it has first/kernel, second/kernel"):
+    with pytest.raises(ValueError, match=r"no kernel 'third'; it has net/first/kernel, net/second/kernel"):
         pruning.pruned(network(), {"third": np.ones(3)})
 
 
 def test_a_mask_of_another_shape_is_refused():
-    with pytest.raises(ValueError, match=r"mask of 'first/kernel' has the shape \(2, 2\), not \(6, 4\)"):
-        pruning.pruned(network(), {"first/kernel": np.ones((2, 2))})
+    with pytest.raises(ValueError, match=r"mask of 'net/first/kernel' has the shape \(2, 2\), not \(6, 4\)"):
+        pruning.pruned(network(), {"net/first/kernel": np.ones((2, 2))})
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -154,7 +155,7 @@ def test_training_under_a_mask_equals_training_without_the_pruned_weights(rule):
     part.layers[1].kernel.assign(whole.layers[1].kernel)
     optimizer = pruning.masked(RULES[rule]())
     optimizer.build(whole.trainable_variables)
-    optimizer.prune({"first/kernel": np.repeat([[True]] * 3 + [[False]] * 3, 4, axis=1)})
+    optimizer.prune({"net/first/kernel": np.repeat([[True]] * 3 + [[False]] * 3, 4, axis=1)})
     fit(whole, optimizer)
     fit(part, RULES[rule](), inputs=INPUTS[:, :3])
     for ours, expected in zip(whole.get_weights(), part.get_weights(), strict=True):
