@@ -109,7 +109,8 @@ def _kept_axes(model, kept):
     chain = _chain(model)
     axes, maps = {}, None
     for layer in chain:
-        own, maps = _passed(layer, maps, kept.get(layer.name))
+        stay = np.asarray(kept[layer.name]) if layer.name in kept else None
+        own, maps = _passed(layer, maps, stay)
         axes |= {
             variable.path: {axis: indices for axis, indices in of_axis.items() if indices is not None}
             for variable, of_axis in own

@@ -22,7 +22,7 @@ def soft_threshold(weights, threshold, sharpness):
     return positive - negative
 
 
-class _Thresholded(keras.Model):
+class Thresholded(keras.Model):
     """A network whose kernels pass soft_threshold() before they are used; see thresholded()."""
 
     def __init__(self, network, pressure, sharpness):
@@ -38,7 +38,7 @@ class _Thresholded(keras.Model):
 
     def call(self, inputs, training=False):
         """Compute the network's output, and keep what its layers remember."""
-        used = [self._thresholded(variable) for variable in self.network.trainable_variables]
+        used = [self._used(variable) for variable in self.network.trainable_variables]
         remembered = self.network.non_trainable_variables
         outputs, updated = self.network.stateless_call(used, remembered, inputs, training=training)
         for variable, value in zip(remembered, updated, strict=True):
@@ -46,7 +46,7 @@ class _Thresholded(keras.Model):
         self.add_loss(self.pressure * sum(ops.exp(-relative) for relative in self.relative.values()))
         return outputs
 
-    def _thresholded(self, variable):
+    def _used(self, variable):
         if variable.path not in self.relative:
             return variable
         scale = self.scales[variable.path]
@@ -69,4 +69,4 @@ def thresholded(network, pressure, sharpness=20.0):
     pruning.masks(kernels(network), model.thresholds()) prunes the network, which was trained in place.
     Manessi et al. 2018, §3; the form of the pressure is ours.
     """
-    return _Thresholded(network, pressure, sharpness)
+    return Thresholded(network, pressure, sharpness)

@@ -36,7 +36,7 @@ def network(inputs=6):
 
 
 def fit(model, optimizer, inputs=INPUTS, epochs=3):
-    if model.optimizer is not optimizer:
+    if getattr(model, "optimizer", None) is not optimizer:
         model.compile(optimizer, "categorical_crossentropy")
     model.fit(inputs, TARGETS, batch_size=16, epochs=epochs, shuffle=False, verbose=0)
 
