@@ -13,7 +13,7 @@ from lib.compression.kernels import kernels
 THRESHOLDS = {"per layer": pruning.deviation_thresholds, "global": pruning.global_thresholds}
 
 
-def _batches(config, name):
+def shuffled(config, name):
     """Return the training images of a Training in batches, in an order of their own for each `name`."""
     images, labels = training.parts(config)["training"]
     return (
@@ -23,6 +23,18 @@ def _batches(config, name):
     )
 
 
+def optimizer(config, rate=1.0):
+    """Return the optimizer of a Training, new, at `rate` times its learning rate."""
+    return training.OPTIMIZERS[config.optimizer](rate * config.learning_rate, **config.optimizer_settings)
+
+
+def compiled(config, model, optimizer):
+    """Compile a model for the loss and the batches of a Training; returns the model."""
+    steps = -(-len(training.parts(config)["training"][0]) // config.batch_size)
+    model.compile(optimizer, training.LOSSES[config.loss], metrics=["accuracy"], steps_per_execution=steps)
+    return model
+
+
 def _learner(config, weights, rate=1.0):
     """Return the network of a Training with the given weights, compiled so that it can be pruned while it trains.
 
@@ -30,11 +42,7 @@ def _learner(config, weights, rate=1.0):
     """
     training.one_thread()
     model = training.trained(config, {"weights": weights})
-    rule = training.OPTIMIZERS[config.optimizer](rate * config.learning_rate, **config.optimizer_settings)
-    steps = -(-len(training.parts(config)["training"][0]) // config.batch_size)
-    model.compile(
-        pruning.masked(rule), training.LOSSES[config.loss], metrics=["accuracy"], steps_per_execution=steps
-    )
+    compiled(config, model, pruning.masked(optimizer(config, rate)))
     model.optimizer.build(model.trainable_variables)
     return model
 
@@ -57,18 +65,20 @@ def _prune(model, thresholds, sparsity):
     return masks
 
 
-def _accuracy(model, images, labels):
+def accuracy(model, images, labels):
+    """Return the share of images (N, H, W, C) whose label, one-hot, has the highest output of a model."""
     return float(np.mean(model.predict(images, verbose=0, batch_size=1000).argmax(1) == labels.argmax(1)))
 
 
-def _judged(config, images):
+def judged(config, images):
     """Return {"validation", "test"}: the first `images` of each part, with their labels."""
     parts = training.parts(config)
     return {part: tuple(array[:images] for array in parts[part]) for part in ("validation", "test")}
 
 
-def _accuracies(model, judged):
-    return {f"{part}_accuracy": _accuracy(model, *sample) for part, sample in judged.items()}
+def accuracies(model, parts):
+    """Return {"validation_accuracy", "test_accuracy"} of a model on what judged() gave."""
+    return {f"{part}_accuracy": accuracy(model, *sample) for part, sample in parts.items()}
 
 
 @dataclass(frozen=True)
@@ -92,12 +102,12 @@ class Pruned:
 
     def compute(self, start):
         """Return {"curve", "layers"}; `start` is the result of the config's `start`."""
-        judged, model = _judged(self.start, self.images), _learner(self.start, start["weights"])
+        parts, model = judged(self.start, self.images), _learner(self.start, start["weights"])
         state, curve, layers = _state(model), [], []
         for sparsity in self.sparsities:
             _restore(model, state)
             masks = _prune(model, self.thresholds, sparsity)
-            curve.append({"sparsity": sparsity} | _accuracies(model, judged))
+            curve.append({"sparsity": sparsity} | accuracies(model, parts))
             layers += [
                 {"sparsity": sparsity, "layer": path, "weights": mask.size, "kept": int(mask.sum())}
                 for path, mask in masks.items()
@@ -106,12 +116,11 @@ class Pruned:
 
 
 @dataclass(frozen=True)
-class OneShot:
-    """A trained network, pruned to each of several sparsities at once and then retrained under the mask.
+class _Retrained:
+    """What both ways of retraining under a mask need.
 
-    `start` and `thresholds` as in Pruned; `epochs` are those of the retraining, one number a sparsity, at
-    `rate` times the learning rate that the network was trained with. The result's frame "curve" has the
-    columns sparsity, epochs, validation_accuracy, test_accuracy. Thesis 4.1; Han et al. 2015, §3.
+    `start`, `thresholds`, `sparsities` and `images` are as in Pruned; `epochs` are those of the retraining,
+    one number a sparsity, at `rate` times the learning rate that the network was trained with.
     """
 
     start: training.Training
@@ -126,51 +135,47 @@ class OneShot:
         """Images seen in all, to start the longest runs first."""
         return sum(self.epochs) * (self.start.training_images or 60_000) * self.start.image_size**2
 
+
+@dataclass(frozen=True)
+class OneShot(_Retrained):
+    """A trained network, pruned to each of several sparsities at once and then retrained under the mask.
+
+    The result's frame "curve" has the columns sparsity, epochs, validation_accuracy, test_accuracy.
+    Thesis 4.1; Han et al. 2015, §3.
+    """
+
     def compute(self, start):
         """Return {"curve"}; `start` is the result of the config's `start`."""
-        judged = _judged(self.start, self.images)
+        parts = judged(self.start, self.images)
         model = _learner(self.start, start["weights"], self.rate)
-        state, batches, curve = _state(model), _batches(self.start, "retraining"), []
+        state, batches, curve = _state(model), shuffled(self.start, "retraining"), []
         for sparsity, epochs in zip(self.sparsities, self.epochs, strict=True):
             _restore(model, state)
             _prune(model, self.thresholds, sparsity)
             model.fit(batches, epochs=epochs, shuffle=False, verbose=0)
-            curve.append({"sparsity": sparsity, "epochs": epochs} | _accuracies(model, judged))
+            curve.append({"sparsity": sparsity, "epochs": epochs} | accuracies(model, parts))
         return {"curve": pd.DataFrame(curve)}
 
 
 @dataclass(frozen=True)
-class Iterative:
+class Iterative(_Retrained):
     """A trained network, pruned further and further, and retrained under the mask in between.
 
-    Its fields are those of OneShot; each sparsity goes on from the network of the one before, and the optimizer
-    from its momentum. The result's frame "curve" has the columns sparsity, epochs (in all so far),
+    Each sparsity goes on from the network of the one before, and the optimizer from its momentum. The result's frame "curve" has the columns sparsity, epochs (in all so far),
     validation_accuracy, test_accuracy after each retraining; "schedule" has step (of training, since `start`),
     sparsity, validation_accuracy right after each cut and after each epoch. Thesis 4.1, Abb. 20; Han et al. 2015, §3.5.
     """
 
-    start: training.Training
-    thresholds: str
-    sparsities: tuple[float, ...]
-    epochs: tuple[int, ...]
-    rate: float
-    images: int
-
-    @property
-    def cost(self):
-        """Images seen in all, to start the longest runs first."""
-        return sum(self.epochs) * (self.start.training_images or 60_000) * self.start.image_size**2
-
     def compute(self, start):
         """Return {"curve", "schedule"}; `start` is the result of the config's `start`."""
-        judged = _judged(self.start, self.images)
+        parts = judged(self.start, self.images)
         model = _learner(self.start, start["weights"], self.rate)
-        batches, curve, schedule = _batches(self.start, "retraining"), [], []
+        batches, curve, schedule = shuffled(self.start, "retraining"), [], []
 
         def note(sparsity):
-            accuracy = _accuracy(model, *judged["validation"])
             step = int(model.optimizer.iterations.numpy())
-            schedule.append({"step": step, "sparsity": sparsity, "validation_accuracy": accuracy})
+            right = accuracy(model, *parts["validation"])
+            schedule.append({"step": step, "sparsity": sparsity, "validation_accuracy": right})
 
         note(0.0)
         for sparsity, epochs in zip(self.sparsities, self.epochs, strict=True):
@@ -179,7 +184,7 @@ class Iterative:
             for _ in range(epochs):
                 model.fit(batches, shuffle=False, verbose=0)
                 note(sparsity)
-            curve.append({"sparsity": sparsity} | _accuracies(model, judged))
+            curve.append({"sparsity": sparsity} | accuracies(model, parts))
         result = pd.DataFrame(curve).assign(epochs=np.cumsum(self.epochs))
         return {"curve": result, "schedule": pd.DataFrame(schedule)}
 
@@ -213,7 +218,7 @@ class PrunedInTraining:
         untrained = training.build(self.network, images.shape[1:], labels.shape[1])
         weights = {variable.path: variable.numpy() for variable in untrained.variables}
         model = _learner(self.network, weights)
-        judged, batches = _judged(self.network, self.images), _batches(self.network, "order")
+        parts, batches = judged(self.network, self.images), shuffled(self.network, "order")
         states = {}
         for epoch in range(max(self.after) + 1):
             if epoch:
@@ -225,5 +230,5 @@ class PrunedInTraining:
                 _restore(model, states[after])
                 _prune(model, self.thresholds, sparsity)
                 model.fit(batches, epochs=self.epochs - after, shuffle=False, verbose=0)
-                curve.append({"after": after, "sparsity": sparsity} | _accuracies(model, judged))
+                curve.append({"after": after, "sparsity": sparsity} | accuracies(model, parts))
         return {"curve": pd.DataFrame(curve)}
