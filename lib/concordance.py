@@ -138,15 +138,16 @@ def claim(id):
 def find_chapters(names):
     """Return the chapters that `names` mean, in the order of the thesis; all of them for no names.
 
-    A name is a section ("3.1.2"), a notebook ("03_1_2_convolution") or the id of an output or claim.
+    A name is a section ("3.1.2"; all its notebooks), a notebook ("03_1_2_convolution") or the id of an output
+    or claim.
     Raises ConcordanceError with the nearest names for any other.
     """
     means = {}
     for chapter in chapters():
         for name in {chapter.section, chapter.notebook, *chapter.owed}:
-            means[name] = chapter
+            means.setdefault(name, set()).add(chapter.notebook)
     for name in names:
         if name not in means:
             raise ConcordanceError(unknown("chapter or output", name, list(means)))
-    wanted = {means[name].notebook for name in names}
+    wanted = set().union(*(means[name] for name in names))
     return [chapter for chapter in chapters() if not names or chapter.notebook in wanted]

@@ -26,9 +26,9 @@ def test_every_notebook_belongs_to_one_chapter():
     assert owned == sorted(path.name for path in concordance.NOTEBOOKS.glob("*.ipynb"))
 
 
-def test_no_section_has_two_chapters():
-    sections = [chapter.section for chapter in concordance.chapters()]
-    assert len(sections) == len(set(sections))
+def test_no_notebook_has_two_chapters():
+    notebooks = [chapter.notebook for chapter in concordance.chapters()]
+    assert len(notebooks) == len(set(notebooks))
 
 
 def test_no_number_of_the_thesis_is_given_twice():
@@ -115,8 +115,13 @@ def test_a_chapter_is_found_by_section_notebook_or_what_it_owes(name):
 
 
 def test_found_chapters_are_in_the_order_of_the_thesis_and_come_once():
-    found = concordance.find_chapters(["5.2", "fig_01_neuron", "02_1_neuron"])
-    assert [chapter.section for chapter in found] == ["2.1", "5.2"]
+    found = concordance.find_chapters(["5.1", "fig_01_neuron", "02_1_neuron"])
+    assert [chapter.section for chapter in found] == ["2.1", "5.1"]
+
+
+def test_a_section_means_all_its_notebooks():
+    found = concordance.find_chapters(["5.2"])
+    assert [chapter.notebook for chapter in found] == ["05_2_convolution_kinds", "05_2_convolution_cost"]
 
 
 def test_no_names_mean_all_chapters():
