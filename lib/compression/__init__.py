@@ -1,0 +1,5 @@
+"""Compression of trained Keras models: a small library to take away. Thesis 4.
+
+Functions on arrays and on models, which they never change: a function that alters a model returns
+another one. Needs Keras with TensorFlow, numpy and scikit-learn, and nothing else of this project.
+"""

@@ -1,0 +1,32 @@
+"""The weights of a model that are worth compressing, and a model with others in their place. Thesis 4."""
+
+import keras
+import numpy as np
+
+
+def kernels(model):
+    """Return {path: array} of all trainable weights with at least two axes.
+
+    Those are the matrices and filters; biases and the scales of normalisation have one axis and too few
+    numbers to matter.
+    """
+    return {
+        variable.path: variable.numpy() for variable in model.trainable_variables if len(variable.shape) > 1
+    }
+
+
+def replaced(model, arrays):
+    """Return a copy of a model in which the weights {path: array} stand in place of its own.
+
+    Raises ValueError for a path that the model does not have, or an array of another shape.
+    """
+    copy = keras.models.clone_model(model)
+    copy.set_weights(model.get_weights())
+    variables = {variable.path: variable for variable in copy.variables}
+    for path, array in arrays.items():
+        if path not in variables:
+            raise ValueError(f"The model has no weights '{path}'; it has {', '.join(variables)}.")
+        if variables[path].shape != np.shape(array):
+            raise ValueError(f"'{path}' has the shape {variables[path].shape}, not {np.shape(array)}.")
+        variables[path].assign(array)
+    return copy
