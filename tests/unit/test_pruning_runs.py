@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from lib import filter_pruning_runs, pruning_runs
-from lib.learned_threshold_runs import LearnedThresholds
+from lib.runs import filter_pruning as filter_pruning_runs
+from lib.runs import pruning as pruning_runs
+from lib.runs.learned_thresholds import LearnedThresholds
 from lib.training import Training
 
 START = Training(

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import keras
 import pandas as pd
 
-from lib import cost, latency, pruning_runs, training
+from lib import cost, latency, training
 from lib.compression import filter_pruning
+from lib.runs import pruning as pruning_runs
 
 SELECTIONS = {
     "independent": filter_pruning.select_independently,

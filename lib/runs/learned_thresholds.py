@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import keras
 import pandas as pd
 
-from lib import pruning_runs, training
+from lib import training
 from lib.compression import learned_thresholds, pruning
 from lib.compression.kernels import kernels
+from lib.runs import pruning as pruning_runs
 
 
 @dataclass(frozen=True)
