@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-import keras
 import numpy as np
 import pandas as pd
 import tensorflow as tf
 
 from lib import evaluation, training
 from lib.compression import factorization
+from lib.fine_tuning import fine_tuned
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ class Factorized:
 
     def compute(self, start):
         """Return {"trained", "factorised", "fine-tuned": accuracies, "bytes": size of the weights on disk}."""
-        parts = training.parts(self.start)
-        images, labels = (array[: self.images] for array in parts[self.part])
+        training.one_thread()
+        images, labels = (array[: self.images] for array in training.parts(self.start)[self.part])
         model = training.trained(self.start, start)
         thin = factorization.factorized(model, self.ranks)
         before = evaluation.accuracy(thin, images, labels)
@@ -46,22 +46,9 @@ class Factorized:
             "bytes": evaluation.bytes_on_disk({weights.path: weights.numpy() for weights in thin.weights}),
         }
         if self.epochs:
-            self._fine_tune(thin, *parts["training"])
-            result["fine-tuned"] = evaluation.accuracy(thin, images, labels)
+            tuned = fine_tuned(self.start, thin, {}, self.learning_rate, self.epochs)
+            result["fine-tuned"] = evaluation.accuracy(tuned, images, labels)
         return result
-
-    def _fine_tune(self, model, images, labels):
-        batches = (
-            tf.data.Dataset.from_tensor_slices((images, labels))
-            .shuffle(len(images), seed=training.derived_seed(self.start.seed, "fine-tuning"))
-            .batch(self.start.batch_size)
-        )
-        model.compile(
-            keras.optimizers.Adam(self.learning_rate),
-            training.LOSSES[self.start.loss],
-            steps_per_execution=-(-len(images) // self.start.batch_size),
-        )
-        model.fit(batches, epochs=self.epochs, shuffle=False, verbose=0)
 
 
 @dataclass(frozen=True)
@@ -102,4 +89,4 @@ class LayerTimes:
 
 def _time(function, inputs):
     compiled = tf.function(function)
-    return 1000 * evaluation.seconds(lambda: compiled(inputs).numpy(), 15)
+    return 1000 * evaluation.seconds(lambda: compiled(inputs).numpy(), 31)

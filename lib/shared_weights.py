@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 
-import keras
 import pandas as pd
-import tensorflow as tf
 
 from lib import evaluation, training
 from lib.compression import codebooks
+from lib.fine_tuning import fine_tuned
 
 
 @dataclass(frozen=True)
@@ -38,8 +37,7 @@ class SharedWeights:
         `error` is the squared error of the weights over their sum of squares, the last two are accuracies.
         """
         training.one_thread()
-        parts = training.parts(self.start)
-        images, labels = (array[: self.images] for array in parts[self.part])
+        images, labels = (array[: self.images] for array in training.parts(self.start)[self.part])
         model = training.trained(self.start, start)
         kernels = codebooks.kernels(model)
         size = sum(kernel.size for kernel in kernels.values())
@@ -53,9 +51,8 @@ class SharedWeights:
             )
             before = after = evaluation.accuracy(coded, images, labels)
             if count <= self.largest_tuned:
-                after = evaluation.accuracy(
-                    self._fine_tuned(model, shared, *parts["training"]), images, labels
-                )
+                tuned = fine_tuned(self.start, model, shared, self.learning_rate, epochs=1)
+                after = evaluation.accuracy(tuned, images, labels)
             bits = sum(codebooks.stored_bits(book) for book in shared.values()) / size
             rows.append(
                 {
@@ -67,18 +64,3 @@ class SharedWeights:
                 }
             )
         return {"counts": pd.DataFrame(rows)}
-
-    def _fine_tuned(self, model, shared, images, labels):
-        batches = (
-            tf.data.Dataset.from_tensor_slices((images, labels))
-            .shuffle(len(images), seed=training.derived_seed(self.start.seed, "fine-tuning"))
-            .batch(self.start.batch_size)
-        )
-        tuned, _ = codebooks.fine_tune(
-            model,
-            shared,
-            batches,
-            optimizer=keras.optimizers.Adam(self.learning_rate),
-            loss=training.LOSSES[self.start.loss],
-        )
-        return tuned

@@ -10,6 +10,8 @@ import keras
 import numpy as np
 from scipy import linalg
 
+from lib.compression.kernels import functional
+
 
 class Factors(NamedTuple):
     """A matrix (m, n) of rank k: `left` (m, k), `singular_values` (k,) falling, `right` (n, k)."""
@@ -114,8 +116,7 @@ def factorized(model, ranks):
         first, second = pairs[layer.name]
         return second(first(*inputs))
 
-    functional = keras.Model(model.inputs, model.outputs)
-    copy = keras.models.clone_model(functional, call_function=call)
+    copy = keras.models.clone_model(functional(model), call_function=call)
     for layer in model.layers:
         if layer.name not in pairs:
             if layer.weights:

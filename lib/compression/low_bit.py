@@ -9,6 +9,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from lib.compression.kernels import functional
+
 
 class Grid(NamedTuple):
     """The values scale · (q - zero_point) for the integers q from `low` to `high`.
@@ -27,7 +29,8 @@ def symmetric_grid(largest, bits):
 
     Of the 2^bits codes one is left unused, so that the grid is symmetric. Thesis 4.2.
     """
-    largest = np.where(np.asarray(largest) > 0, largest, 1)
+    largest = np.asarray(largest, np.float64)
+    largest = np.where(largest > 0, largest, 1)
     if bits == 1:
         return Grid(2 * largest, np.float64(0.5), 0, 1)
     high = 2 ** (bits - 1) - 1
@@ -39,7 +42,7 @@ def asymmetric_grid(lowest, largest, bits):
 
     The range is widened to hold 0. Thesis 4.2; Jacob et al. 2018, §2.1.
     """
-    lowest, largest = np.minimum(lowest, 0), np.maximum(largest, 0)
+    lowest, largest = np.minimum(np.float64(lowest), 0), np.maximum(np.float64(largest), 0)
     high = 2**bits - 1
     scale = np.where(largest > lowest, (largest - lowest) / high, 1)
     return Grid(scale, np.round(-lowest / scale), 0, high)
@@ -100,8 +103,9 @@ def mmse_grid(tensor, bits, channel_axis=None, candidates=80):
     grid = symmetric_grid(best, bits)
     integers = quantize(tensor, grid) - grid.zero_point
     squares = np.sum(integers**2, axis=axes, keepdims=channel_axis is not None)
-    fitted = np.sum(tensor * integers, axis=axes, keepdims=channel_axis is not None) / np.maximum(squares, 1)
-    return grid._replace(scale=np.where(squares > 0, fitted, grid.scale))
+    products = np.sum(tensor * integers, axis=axes, keepdims=channel_axis is not None)
+    fitted = np.divide(products, squares, out=np.array(grid.scale), where=products > 0)
+    return grid._replace(scale=fitted)
 
 
 def tensor_sum(tensor, bits, count, channel_axis=None):
@@ -139,17 +143,21 @@ def _weighted(model):
     return [layer.name for layer in model.layers if hasattr(layer, "kernel")]
 
 
+def layer_inputs(model, images):
+    """Return {layer name: array} of what enters each layer that has a kernel, for some images."""
+    names = _weighted(model)
+    watched = keras.Model(model.inputs, [model.get_layer(name).input for name in names])
+    tensors = watched.predict_on_batch(images)
+    return dict(zip(names, tensors if isinstance(tensors, list) else [tensors], strict=True))
+
+
 def input_extents(model, images, percentile=100):
     """Return {layer name: (lowest, largest)} of what enters each layer that has a kernel, on some images.
 
     This is the calibration of offline ranges; `percentile` as in extent(). Thesis 4.2.
     """
-    names = _weighted(model)
-    tensors = keras.Model(model.inputs, [model.get_layer(name).input for name in names]).predict_on_batch(
-        images
-    )
-    tensors = tensors if isinstance(tensors, list) else [tensors]
-    return {name: extent(tensor, percentile=percentile) for name, tensor in zip(names, tensors, strict=True)}
+    tensors = layer_inputs(model, images)
+    return {name: extent(tensor, percentile=percentile) for name, tensor in tensors.items()}
 
 
 @keras.saving.register_keras_serializable("compression")
@@ -203,8 +211,7 @@ def _with_rounding(model, rounding):
             return layer(rounding(layer.name)(*inputs), **settings)
         return layer(*inputs, **settings)
 
-    functional = keras.Model(model.inputs, model.outputs)
-    copy = keras.models.clone_model(functional, call_function=call)
+    copy = keras.models.clone_model(functional(model), call_function=call)
     for layer in model.layers:
         if layer.weights:
             copy.get_layer(layer.name).set_weights(layer.get_weights())

@@ -34,7 +34,7 @@ def test_integers_equal_the_simulation(images, padding, activation):
         assert integers.dtype == np.uint8
         assert np.array_equal(integers, simulated)
     outputs = integer_arithmetic.predict(network, images)
-    assert outputs == pytest.approx(integer_arithmetic.simulate(network, images), rel=1e-9)
+    assert outputs == pytest.approx(integer_arithmetic.simulate(network, images), rel=1e-9, abs=1e-12)
 
 
 @pytest.mark.parametrize("padding", ["same", "valid"])
@@ -44,7 +44,7 @@ def test_integers_come_near_to_the_floats(images, padding):
     outputs = integer_arithmetic.predict(network, images)
     floats = keras.Model(model.inputs, model.layers[-1].input).predict_on_batch(images)
     exact = floats @ model.layers[-1].kernel.numpy() + model.layers[-1].bias.numpy()
-    assert outputs == pytest.approx(exact, abs=0.03 * np.abs(exact).max())
+    assert outputs == pytest.approx(exact, abs=0.05 * float(np.abs(exact).max()))
 
 
 def test_sums_have_32_bits(images):
