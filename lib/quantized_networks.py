@@ -165,7 +165,7 @@ class LowBitActivations:
     images: int | None
 
     def compute(self, start):
-        """Return {"activations": frame}: weight_bits, bits, ranges, accuracy, seconds."""
+        """Return {"activations": frame}: weight_bits, bits, ranges, accuracy."""
         training.one_thread()
         parts = training.parts(self.start)
         images, labels = (array[: self.images] for array in parts[self.part])
@@ -177,9 +177,8 @@ class LowBitActivations:
             for bits in self.bits:
                 for ranges, changed in self._variants(rounded, known, bits).items():
                     accuracy = evaluation.accuracy(changed, images, labels)
-                    seconds = evaluation.seconds(lambda changed=changed: changed.predict_on_batch(images), 3)
                     setting = {"weight_bits": weight_bits, "bits": bits, "ranges": ranges}
-                    rows.append(setting | {"accuracy": accuracy, "seconds": seconds})
+                    rows.append(setting | {"accuracy": accuracy})
         return {"activations": pd.DataFrame(rows)}
 
     def _variants(self, model, known, bits):

@@ -147,8 +147,9 @@ def layer_inputs(model, images):
     """Return {layer name: array} of what enters each layer that has a kernel, for some images."""
     names = _weighted(model)
     watched = keras.Model(model.inputs, [model.get_layer(name).input for name in names])
-    tensors = watched.predict_on_batch(images)
-    return dict(zip(names, tensors if isinstance(tensors, list) else [tensors], strict=True))
+    tensors = watched(images)
+    tensors = tensors if isinstance(tensors, list) else [tensors]
+    return {name: tensor.numpy() for name, tensor in zip(names, tensors, strict=True)}
 
 
 def input_extents(model, images, percentile=100):
