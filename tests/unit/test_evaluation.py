@@ -14,7 +14,7 @@ def test_accuracy_is_the_share_of_right_classes():
 def test_bytes_on_disk_grow_with_the_numbers():
     small, large = (evaluation.bytes_on_disk({"a": np.zeros(n, np.float32)}) for n in (10, 110))
     assert 40 < small < 200
-    assert large - small == 400
+    assert 384 <= large - small <= 416  # the header is padded
 
 
 def test_seconds_are_those_of_the_fastest_call():
