@@ -146,7 +146,7 @@ def _weighted(model):
 def layer_inputs(model, images):
     """Return {layer name: array} of what enters each layer that has a kernel, for some images."""
     names = _weighted(model)
-    watched = keras.Model(model.inputs, [model.get_layer(name).input for name in names])
+    watched = keras.Model(functional(model).input, [model.get_layer(name).input for name in names])
     tensors = watched(images)
     tensors = tensors if isinstance(tensors, list) else [tensors]
     return {name: tensor.numpy() for name, tensor in zip(names, tensors, strict=True)}
