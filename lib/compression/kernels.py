@@ -30,3 +30,11 @@ def replaced(model, arrays):
             raise ValueError(f"'{path}' has the shape {variables[path].shape}, not {np.shape(array)}.")
         variables[path].assign(array)
     return copy
+
+
+def functional(model):
+    """Return a model, sequential or functional, as a functional one over the same layers."""
+    inputs, outputs = (
+        tensors if len(tensors) > 1 else tensors[0] for tensors in (model.inputs, model.outputs)
+    )
+    return keras.Model(inputs, outputs)
