@@ -1,7 +1,7 @@
 import keras
 import numpy as np
 
-from lib import evaluation
+from lib.runs import evaluation
 
 
 def test_accuracy_is_the_share_of_right_classes():

@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 
-from lib import factorized_networks, quantized_networks, shared_weights
+from lib.runs import factorization as factorized_networks
+from lib.runs import quantization as quantized_networks
+from lib.runs import shared_weights
 from lib.training import Training
 
 START = Training(training_images=60, epochs=1, optimizer="Adam", learning_rate=0.003)

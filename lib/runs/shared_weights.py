@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from lib import evaluation, training
+from lib import training
 from lib.compression import codebooks
-from lib.fine_tuning import fine_tuned
+from lib.runs import evaluation
+from lib.runs.fine_tuning import fine_tuned
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from lib import evaluation, training
+from lib import training
 from lib.compression import factorization
-from lib.fine_tuning import fine_tuned
+from lib.runs import evaluation
+from lib.runs.fine_tuning import fine_tuned
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from lib import evaluation, training
+from lib import training
 from lib.compression import low_bit
 from lib.compression.kernels import kernels, replaced
+from lib.runs import evaluation
 
 
 def symmetric(kernel, bits, channel_axis):
