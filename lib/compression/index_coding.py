@@ -21,7 +21,7 @@ _LEVEL = [bisect_right(_LEVELS, share) for share in range(257)]
 
 
 def _level(number, of):
-    return _LEVEL[256 * number // of] if of else 31
+    return _LEVEL[min(256 * number // of, 256)] if of else 31
 
 
 def _flags(bit, kind, given, length, stride):
