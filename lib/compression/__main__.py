@@ -15,7 +15,7 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from lib.compression.entropy_coding import DecodingError  # noqa: E402
+from lib.compression.entropy_coding import DecodingError
 
 
 def compress(arguments):
@@ -31,7 +31,9 @@ def compress(arguments):
     content = file_format.encode(codebooks.decoded(model, shared), shared, arguments.coding)
     Path(arguments.target).write_bytes(content)
     before = 4 * sum(variable.numpy().size for variable in model.variables)
-    print(f"{len(content):,} bytes, {before / len(content):.1f} times fewer than {before:,} of 32-bit weights")
+    print(
+        f"{len(content):,} bytes, {before / len(content):.1f} times fewer than {before:,} of 32-bit weights"
+    )
 
 
 def inspect(arguments):

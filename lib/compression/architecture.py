@@ -53,9 +53,13 @@ def describe(model):
     for layer in chain(model):
         name, config = type(layer).__name__, layer.get_config()
         if name not in FIELDS or type(layer) is not getattr(layers, name):
-            raise ValueError(f"The layer '{layer.name}' is a {name}; the file format has {', '.join(FIELDS)}.")
+            raise ValueError(
+                f"The layer '{layer.name}' is a {name}; the file format has {', '.join(FIELDS)}."
+            )
         if config.get("data_format", "channels_last") != "channels_last":
-            raise ValueError(f"The layer '{layer.name}' has its channels first; only channels last is stored.")
+            raise ValueError(
+                f"The layer '{layer.name}' has its channels first; only channels last is stored."
+            )
         plain = json.loads(json.dumps({field: config[field] for field in FIELDS[name]}))
         if not isinstance(plain.get("activation", ""), str):
             raise ValueError(f"The activation of '{layer.name}' has no name in Keras and cannot be stored.")
@@ -72,9 +76,13 @@ def chain(model):
     found, last = [], None
     for layer in (model._functional if isinstance(model, keras.Sequential) else model).layers:
         if not isinstance(layer, layers.InputLayer):
-            parents = [operation.operation for node in layer._inbound_nodes[-1:] for operation in node.parent_nodes]
+            parents = [
+                operation.operation for node in layer._inbound_nodes[-1:] for operation in node.parent_nodes
+            ]
             if isinstance(layer, keras.Model) or len(parents) != 1 or parents[0] is not last:
-                raise ValueError(f"The model branches at '{layer.name}'; only a chain of layers can be stored.")
+                raise ValueError(
+                    f"The model branches at '{layer.name}'; only a chain of layers can be stored."
+                )
             found.append(layer)
         last = layer
     if len(model.inputs) != 1 or len(model.outputs) != 1 or None in model.input_shape[1:]:
@@ -156,6 +164,14 @@ def plan(description):
             shape = tuple(layer.compute_output_shape((None, *shape)))[1:]
             if min(shape, default=1) < 1 or math.prod(shape) > MOST_ACTIVATIONS:
                 raise ValueError(f"the output of {name} has the shape {shape}")
-    except (ValueError, TypeError, IndexError, KeyError, ZeroDivisionError, AttributeError, OverflowError) as error:
+    except (
+        ValueError,
+        TypeError,
+        IndexError,
+        KeyError,
+        ZeroDivisionError,
+        AttributeError,
+        OverflowError,
+    ) as error:
         raise DecodingError(f"The description of the layers is damaged: {error}.") from None
     return planned

@@ -126,7 +126,10 @@ _SQUASH, _STRETCH = _logistic_tables()
 _LEARNING = 6  # rate of the mixing weights
 _REACH = 1023  # observations that an adaptive probability remembers
 _RATES = [65536 * 2 // (2 * count + 3) for count in range(_REACH + 1)]
-_MODELS = [stream.model.Bernoulli(share / (1 << PROBABILITY_BITS), perfect=False) for share in range(1 << PROBABILITY_BITS)]
+_MODELS = [
+    stream.model.Bernoulli(share / (1 << PROBABILITY_BITS), perfect=False)
+    for share in range(1 << PROBABILITY_BITS)
+]
 
 
 class BitModel:

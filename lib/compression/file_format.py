@@ -77,7 +77,8 @@ def inspect(content):
     planned, arrays = _read(content)
     names = [type(layer).__name__ for layer, _, shapes in planned for _ in shapes]
     return [
-        {"layer": name, "shape": values.shape, "weights": values.size, "kept": int(np.count_nonzero(values))} | spent
+        {"layer": name, "shape": values.shape, "weights": values.size, "kept": int(np.count_nonzero(values))}
+        | spent
         for name, (values, spent) in zip(names, arrays, strict=True)
     ]
 
@@ -140,7 +141,11 @@ def _read(content):
     reader = Reader(body)
     reader.take(len(MAGIC) + 1)
     planned = architecture.plan(architecture.unpack(reader.take(reader.varint())))
-    shapes = [(shape, stride) for (_, _, found), stride in zip(planned, _strides(planned), strict=True) for shape in found]
+    shapes = [
+        (shape, stride)
+        for (_, _, found), stride in zip(planned, _strides(planned), strict=True)
+        for shape in found
+    ]
     total = sum(math.prod(shape) for shape, _ in shapes)
     if total > WEIGHTS_PER_BYTE * len(content):
         raise DecodingError(f"The file declares {total} weights, too many for {len(content)} bytes.")

@@ -60,8 +60,19 @@ def walk(given, largest, stride=1, most=None):
             in_column, last = 0, 0
             for place, row in enumerate(live):
                 before, above = found[row - 1], found[row - stride]
-                near = (before > 0, found[row - 2] > 0, above > 0, found[row - stride - 1] > 0, found[row - stride + 1] > 0)
-                around = in_row[row - 1] + in_row[(row + 1) % rows] + in_row[row - stride] + in_row[(row + stride) % rows]
+                near = (
+                    before > 0,
+                    found[row - 2] > 0,
+                    above > 0,
+                    found[row - stride - 1] > 0,
+                    found[row - stride + 1] > 0,
+                )
+                around = (
+                    in_row[row - 1]
+                    + in_row[(row + 1) % rows]
+                    + in_row[row - stride]
+                    + in_row[(row + stride) % rows]
+                )
                 column_level, row_level = _level(in_column, place), _level(in_row[row], seen)
                 contexts = (
                     (column_level, min(place, 15)),
@@ -73,7 +84,9 @@ def walk(given, largest, stride=1, most=None):
                     (column_level, row_level),
                 )
                 if bit("kept", contexts, int(target[row] > 0)):
-                    value = _value(bit, target[row] - 1, largest, depth, (column, last, before, above, last_in_row[row]))
+                    value = _value(
+                        bit, target[row] - 1, largest, depth, (column, last, before, above, last_in_row[row])
+                    )
                     found[row] = last = last_in_row[row] = value + 1
                     in_row[row] += 1
                     in_column += 1

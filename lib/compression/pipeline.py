@@ -15,7 +15,6 @@ import pandas as pd
 import tensorflow as tf
 
 from lib.compression.codebooks import PRUNED, Codebook, cluster
-from lib.compression.kernels import kernels
 
 CHUNK = 50  # steps between two looks at the masks and codebooks
 SMALLEST_BIAS = 1e-3  # a bias below this becomes zero when values are shared
@@ -72,9 +71,7 @@ def importance(arrays):
     for kernel, following in zip(arrays[:-2:2], arrays[2::2], strict=True):
         inner = kernel.shape[-1]
         out = np.moveaxis(following, -2, 0).reshape(-1, inner, following.size // following.shape[-2])
-        coming = (kernel.reshape(-1, inner) ** 2).sum(axis=0)
-        going = (out**2).sum(axis=(0, 2)) if following.ndim == 2 else (out**2).sum(axis=(0, 2))
-        norms.append(np.sqrt(coming * going))
+        norms.append(np.sqrt((kernel.reshape(-1, inner) ** 2).sum(axis=0) * (out**2).sum(axis=(0, 2))))
     return norms
 
 
@@ -144,7 +141,12 @@ class _Learner:
         self.model, self.recipe, self.seed = model, recipe, seed
         self.images, self.labels = tf.constant(images), tf.constant(labels)
         self.latent = [tf.Variable(variable.value) for variable in model.trainable_variables]
-        self.masks = [tf.Variable(tf.ones_like(weights)) for weights in self.latent]
+        self.masks = [
+            tf.Variable(
+                tf.cast(weights != 0, tf.float32) if len(weights.shape) > 1 else tf.ones_like(weights)
+            )
+            for weights in self.latent
+        ]
         sizes = [size for values in recipe.values for size in (values, recipe.bias_values)]
         self.centroids = [tf.Variable(tf.zeros(size)) for size in sizes]
         self.indices = [tf.Variable(tf.zeros(weights.shape, tf.int32)) for weights in self.latent]
@@ -214,7 +216,9 @@ class _Learner:
     def _tune(self, places, rate):
         loss, gradients = self._gradients(places, self.shared())
         sums = [
-            tf.math.unsorted_segment_sum(tf.reshape(gradient, [-1]), tf.reshape(indices - 1, [-1]), centroids.shape[0])
+            tf.math.unsorted_segment_sum(
+                tf.reshape(gradient, [-1]), tf.reshape(indices - 1, [-1]), centroids.shape[0]
+            )
             for gradient, indices, centroids in zip(gradients, self.indices, self.centroids, strict=True)
         ]  # Han et al. 2016, (3); a negative index counts nowhere
         self._adam(self.centroids, sums, [1.0] * len(sums), rate, len(self.latent))
@@ -257,7 +261,9 @@ def _drop_useless(learner):
     for place in range(len(learner.masks) - 4, -1, -2):
         mask, bias, following = (learner.masks[place + offset] for offset in (0, 1, 2))
         units = mask.shape[-1]
-        rows = np.moveaxis(following.numpy(), -2, 0).reshape(-1, units, following.shape[-1] * int(np.prod(following.shape[:-2])))
+        rows = np.moveaxis(following.numpy(), -2, 0).reshape(
+            -1, units, following.shape[-1] * int(np.prod(following.shape[:-2]))
+        )
         used = rows.any(axis=(0, 2)).astype(np.float32)
         mask.assign(mask * used)
         bias.assign(bias * used)
@@ -297,8 +303,9 @@ def _error(model, weights, images, labels):
 def compress(model, smaller, training, validation, recipe, seed=0):
     """Return the Compressed of a trained Keras classifier.
 
-    `smaller` is an untrained model of the same chain with the recipe's widths; `training` and `validation` are
-    (images (N, H, W, C) of uint8, labels (N,)). Validation images are looked at, not learned from.
+    `smaller` is a model of the same chain with the recipe's widths, whose weights do not matter; `training` and
+    `validation` are (images (N, H, W, C) of uint8, labels (N,)). Validation images are looked at, not learned from.
+    Weights that are zero in `model` stay zero.
     """
     arrays = [variable.numpy() for variable in model.trainable_variables]
     pairs = units_kept(arrays, recipe.widths)
@@ -312,8 +319,15 @@ def compress(model, smaller, training, validation, recipe, seed=0):
         for weights, pair, array in zip(learner.kept_weights, pairs, arrays, strict=True)
     ]
     codebooks = [
-        _used(Codebook(centroids.numpy().astype(np.float16).astype(np.float32), embedded(indices.numpy() - 1, pair, array.shape, PRUNED)))
-        for centroids, indices, pair, array in zip(learner.centroids, learner.indices, pairs, arrays, strict=True)
+        _used(
+            Codebook(
+                centroids.numpy().astype(np.float16).astype(np.float32),
+                embedded(indices.numpy() - 1, pair, array.shape, PRUNED),
+            )
+        )
+        for centroids, indices, pair, array in zip(
+            learner.centroids, learner.indices, pairs, arrays, strict=True
+        )
     ]
     return Compressed(pruned, codebooks, history)
 
