@@ -128,10 +128,9 @@ def _with_codebooks(model, codebooks):
 
 def _dataset(config):
     """Return {part: (images of uint8, labels)} of a Training."""
-    images = {part: arrays for part, arrays in training.parts(config).items()}
     return {
         part: (np.round(255 * pixels).astype(np.uint8), one_hot.argmax(axis=1))
-        for part, (pixels, one_hot) in images.items()
+        for part, (pixels, one_hot) in training.parts(config).items()
     }
 
 

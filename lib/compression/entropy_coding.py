@@ -110,7 +110,7 @@ def _logistic_tables():
     Interpolated between 33 integers, since an exp differs between processors. Mahoney 2005, PAQ8, squash.
     """
     known = (1, 2, 3, 6, 10, 16, 27, 45, 73, 120, 194, 310, 488, 747, 1101, 1546, 2047)
-    known += tuple(4095 - value for value in known[-2::-1])[:-1] + (4095,)
+    known += tuple(4095 - value for value in known[-2::-1])  # symmetric about the middle
     squash = [
         (known[x >> 7] * (128 - (x & 127)) + known[(x >> 7) + 1] * (x & 127) + 64) >> 7 for x in range(4095)
     ]

@@ -1,5 +1,7 @@
 """Prefix codes drawn as binary trees. Thesis 4.3."""
 
+from itertools import pairwise
+
 from lib import style
 
 
@@ -10,7 +12,7 @@ def draw_code_tree(ax, codes, counts):
     `counts` {symbol: number} below them. Raises ValueError where one code is the start of another.
     """
     order = sorted(codes, key=codes.get)
-    if any(codes[b].startswith(codes[a]) for a, b in zip(order, order[1:], strict=False)):
+    if any(codes[b].startswith(codes[a]) for a, b in pairwise(order)):
         raise ValueError("In a prefix code no code is the start of another.")
     places = {codes[symbol]: float(place) for place, symbol in enumerate(order)}
     sums = {codes[symbol]: counts[symbol] for symbol in order}
