@@ -54,7 +54,7 @@ def draw_code_tree(ax, codes, counts):
         ax.text(
             places[codes[symbol]],
             -len(codes[symbol]) - 0.42,
-            f"{symbol}\n{codes[symbol]}",
+            rf"$\mathrm{{{symbol}}}$" f"\n{codes[symbol]}",
             ha="center",
             va="top",
             fontsize=8,
