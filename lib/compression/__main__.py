@@ -28,7 +28,9 @@ def compress(arguments):
     weights = kernels.kernels(model)
     thresholds = pruning.deviation_thresholds(weights, 1 - arguments.keep)
     shared = codebooks.share(model, arguments.values, masks=pruning.masks(weights, thresholds))
-    content = file_format.encode(codebooks.decoded(model, shared), shared, arguments.coding)
+    quantised = codebooks.decoded(model, shared)
+    paths = kernels.kernels(quantised)  # a copy may name its weights otherwise
+    content = file_format.encode(quantised, dict(zip(paths, shared.values(), strict=True)), arguments.coding)
     Path(arguments.target).write_bytes(content)
     before = 4 * sum(variable.numpy().size for variable in model.variables)
     print(

@@ -107,6 +107,8 @@ def unpack(content):
         shape, *described = json.loads(text)
         if len(described) > MOST_LAYERS or not 1 <= len(shape) <= 4:
             raise ValueError("it is too long")
+        if not all(isinstance(size, int) and size > 0 for size in shape):
+            raise ValueError("the input has no shape")
         for name, config in described:
             if unknown := config.keys() - FIELDS[name].keys():
                 raise ValueError(f"{name} has no setting '{min(unknown)}'")

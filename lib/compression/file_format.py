@@ -63,8 +63,11 @@ def decode(content):
     """Return the Keras model of a file; raises DecodingError where the file is not one that encode wrote."""
     planned, arrays = _read(content)
     shape = planned[0][1]
-    model = keras.Sequential([keras.Input(shape), *(layer for layer, _, _ in planned)])
-    model.set_weights([values for values, _ in arrays])
+    try:
+        model = keras.Sequential([keras.Input(shape), *(layer for layer, _, _ in planned)])
+        model.set_weights([values for values, _ in arrays])
+    except Exception as error:  # Keras and TensorFlow have many ways to say that layers do not fit
+        raise DecodingError(f"The layers of the file do not fit: {error}") from None
     return model
 
 
