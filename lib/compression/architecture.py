@@ -69,7 +69,7 @@ def describe(model):
 
 def chain(model):
     """Return the layers of a model after its input; raises ValueError where it is no chain of built layers."""
-    if not isinstance(model, keras.Sequential) and not getattr(model, "_is_graph_network", False):
+    if not isinstance(model, keras.Sequential) and not hasattr(model, "operations"):  # of functional ones
         raise ValueError("Only Sequential and functional models can be stored, not subclassed ones.")
     if isinstance(model, keras.Sequential) and not model.built:
         raise ValueError("The model has no input shape yet; build it first.")

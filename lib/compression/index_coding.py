@@ -70,7 +70,7 @@ def walk(given, largest, stride=1, most=None):
                 around = (
                     in_row[row - 1]
                     + in_row[(row + 1) % rows]
-                    + in_row[row - stride]
+                    + in_row[(row - stride) % rows]
                     + in_row[(row + stride) % rows]
                 )
                 column_level, row_level = _level(in_column, place), _level(in_row[row], seen)
