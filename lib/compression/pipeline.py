@@ -43,7 +43,7 @@ class Recipe:
     tune: int = 1
     batch_size: int = 128
     learning_rate: float = 0.002
-    sharing_rate: float = 0.0005
+    sharing_rate: float = 0.0003
     shift: float = 1.5
     rotation: float = 8.0
     scale: float = 0.1
@@ -372,7 +372,7 @@ def _trained(learner, number, validation):
             recipe.learning_rate,
             place,
             first,
-            lambda done: _set_masks(learner, (done - recipe.narrow) / recipe.prune),
+            lambda done: _set_masks(learner, (done - recipe.narrow) / (recipe.prune or 1)),
         )
         note(stage, loss, learner.pruned())
     _drop_useless(learner)
