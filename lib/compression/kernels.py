@@ -22,7 +22,8 @@ def replaced(model, arrays):
     """
     copy = keras.models.clone_model(model)
     copy.set_weights(model.get_weights())
-    variables = {variable.path: variable for variable in copy.variables}
+    pairs = zip(model.variables, copy.variables, strict=True)  # the copy may name its weights otherwise
+    variables = {original.path: variable for original, variable in pairs}
     for path, array in arrays.items():
         if path not in variables:
             raise ValueError(f"The model has no weights '{path}'; it has {', '.join(variables)}.")

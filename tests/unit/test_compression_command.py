@@ -1,0 +1,37 @@
+"""python -m lib.compression."""
+
+import keras
+import numpy as np
+import pytest
+
+from lib.compression.__main__ import main
+
+
+@pytest.fixture
+def model_file(tmp_path):
+    model = keras.Sequential([keras.Input((20,)), keras.layers.Dense(30), keras.layers.Dense(2)])
+    model.save(tmp_path / "model.keras")
+    return tmp_path / "model.keras"
+
+
+def test_there_and_back(model_file, tmp_path, capsys):
+    main(["compress", str(model_file), str(tmp_path / "small"), "--keep", "0.5", "--values", "4"])
+    main(["inspect", str(tmp_path / "small")])
+    main(["decompress", str(tmp_path / "small"), str(tmp_path / "back.keras")])
+    back = keras.models.load_model(tmp_path / "back.keras")
+    kernel = back.layers[0].kernel.numpy()
+    assert len(np.unique(kernel)) <= 5
+    assert 0.4 < np.mean(kernel != 0) < 0.6
+    assert "times fewer" in capsys.readouterr().out
+
+
+def test_a_wrong_file_is_one_sentence(tmp_path):
+    (tmp_path / "wrong").write_bytes(b"something else")
+    with pytest.raises(SystemExit, match="no compressed model"):
+        main(["inspect", str(tmp_path / "wrong")])
+
+
+def test_a_share_above_one_is_refused(capsys):
+    with pytest.raises(SystemExit):
+        main(["compress", "a", "b", "--keep", "2"])
+    assert "at most 1" in capsys.readouterr().err
