@@ -39,6 +39,7 @@ class Examination:
         "answers" has part ("training" or "test"), label and predicted of every photo, "moved" has part,
         distance and accuracy, the mean over the directions.
         """
+        training.one_thread()
         model = training.trained(self.start, start)
         answers, moved = [], []
         for part, (images, one_hot) in training.parts(self.start).items():

@@ -43,6 +43,7 @@ class ShiftedTest:
 
     def compute(self, start):
         """Return {"shifted": frame}; `start` is the result of the config's `start`."""
+        training.one_thread()
         model = training.trained(self.start, start)
         images, labels = (part[: self.images] for part in training.parts(self.start)["test"])
         rows = []

@@ -56,6 +56,7 @@ class Occlusion:
 
     def compute(self, start):
         """Return {"maps": {name: array}, "photos": frame}; `start` is the result of the config's `start`."""
+        training.one_thread()
         model = training.trained(self.start, start)
         images, one_hot = training.parts(self.start)["test"]
         whole, labels = model.predict_on_batch(images), one_hot.argmax(axis=1)
