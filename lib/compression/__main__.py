@@ -27,7 +27,11 @@ def compress(arguments):
     model = keras.models.load_model(arguments.source, compile=False)
     weights = kernels.kernels(model)
     thresholds = pruning.deviation_thresholds(weights, 1 - arguments.keep)
-    shared = codebooks.share(model, arguments.values, masks=pruning.masks(weights, thresholds))
+    masks = pruning.masks(weights, thresholds)
+    for path, mask in masks.items():
+        if not mask.any():
+            raise ValueError(f"{path} would keep no weight; choose a larger --keep.")
+    shared = codebooks.share(model, arguments.values, masks=masks)
     quantised = codebooks.decoded(model, shared)
     paths = kernels.kernels(quantised)  # a copy may name its weights otherwise
     content = file_format.encode(quantised, dict(zip(paths, shared.values(), strict=True)), arguments.coding)

@@ -112,6 +112,11 @@ def unpack(content):
         for name, config in described:
             if unknown := config.keys() - FIELDS[name].keys():
                 raise ValueError(f"{name} has no setting '{min(unknown)}'")
+            values = list(config.values())
+            if any(isinstance(v, dict) for v in values) or not isinstance(config.get("activation", ""), str):
+                raise ValueError(
+                    f"a setting of {name} is neither a number nor a name"
+                )  # Keras would build it
         sizes = list(_numbers(shape, described))
         if min(sizes, default=0) < -1 or max(sizes, default=0) > 2**20:
             raise ValueError("a size is negative or too large")

@@ -26,7 +26,7 @@ from lib.compression.octets import Reader, varint
 
 MAGIC, VERSION = b"DCKM", 1
 CHECKSUM = 8  # bytes
-WEIGHTS_PER_BYTE = 4096  # more than that no file may declare
+WEIGHTS_PER_BYTE, MOST_WEIGHTS = 4096, 2**28  # more than that no file may declare
 PLAIN = 0
 CODINGS = {
     "Huffman": (1, index_coding.huffman_encode_indices, index_coding.huffman_decode_indices),
@@ -150,7 +150,7 @@ def _read(content):
         for shape in found
     ]
     total = sum(math.prod(shape) for shape, _ in shapes)
-    if total > WEIGHTS_PER_BYTE * len(content):
+    if total > min(WEIGHTS_PER_BYTE * len(content), MOST_WEIGHTS):
         raise DecodingError(f"The file declares {total} weights, too many for {len(content)} bytes.")
     arrays = [_read_array(reader, shape, stride) for shape, stride in shapes]
     if reader.rest():

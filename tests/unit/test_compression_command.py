@@ -35,3 +35,9 @@ def test_a_share_above_one_is_refused(capsys):
     with pytest.raises(SystemExit):
         main(["compress", "a", "b", "--keep", "2"])
     assert "at most 1" in capsys.readouterr().err
+
+
+def test_a_share_that_empties_a_layer_is_refused_before_anything_is_written(model_file, tmp_path):
+    with pytest.raises(SystemExit, match="would keep no weight; choose a larger --keep"):
+        main(["compress", str(model_file), str(tmp_path / "small"), "--keep", "0.000001"])
+    assert not (tmp_path / "small").exists()

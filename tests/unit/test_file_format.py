@@ -190,3 +190,17 @@ def test_thousands_of_forged_files_are_read_or_refused(content):
         except DecodingError:
             refused += 1
     assert refused > 500
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"activation": {"class_name": "Dense", "config": {"units": 9}}},
+        {"activation": 3},
+        {"units": {"class_name": "Lambda"}},
+    ],
+)
+def test_a_setting_that_keras_would_build_is_refused(setting):
+    forged = architecture.pack([[4], ["Dense", {"units": 2} | setting]])
+    with pytest.raises(DecodingError, match="neither a number nor a name"):
+        architecture.unpack(forged)
