@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -27,25 +28,19 @@ def lab(tmp_path):
         "TF_CPP_MIN_LOG_LEVEL": "3",
     }
     outside = {name: value for name, value in os.environ.items() if name != "THESIS_EDITION"}
-    server = subprocess.Popen(
-        [
-            Path(sys.executable).with_name("jupyter"),
-            "lab",
-            "--no-browser",
-            "--port=0",
-            "--allow-root",
-            str(tmp_path),
-        ],
-        env=outside | own,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    for line in server.stderr:
-        if found := re.search(r"http://127\.0\.0\.1:\d+/lab\?token=\w+", line):
-            break
+    log = tmp_path / "server.log"
+    command = [Path(sys.executable).with_name("jupyter"), "lab", "--no-browser", "--port=0", "--allow-root"]
+    quiet = ["--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
+    with open(log, "w") as output:
+        server = subprocess.Popen([*command, *quiet, str(tmp_path)], env=outside | own, stderr=output)
+    end, found = time.monotonic() + 120, None
+    while not found:
+        assert time.monotonic() < end, "JupyterLab did not start"
+        time.sleep(0.2)
+        found = re.search(r"http://127\.0\.0\.1:\d+/lab\?token=\w+", log.read_text())
     yield found[0]
     server.terminate()
-    server.communicate()
+    server.wait()
 
 
 @pytest.fixture
@@ -62,15 +57,16 @@ def test_all_cells_run_and_a_slider_changes_its_picture(lab, page):
     page.set_default_timeout(180_000)
     page.goto(lab.replace("/lab?", f"/lab/tree/{CHAPTER}?"))
     page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
+    page.get_by_text("| Idle").wait_for()  # the kernel is there
     page.locator(".lm-MenuBar-itemLabel", has_text=re.compile("^Run$")).click()
     page.locator(".lm-Menu-itemLabel", has_text=re.compile("^Run All Cells$")).click()
-    slider = page.locator(".widget-slider [role=slider], .widget-slider .noUi-handle").first
-    slider.scroll_into_view_if_needed()
+    track = page.locator(".widget-slider .noUi-target").first
+    track.scroll_into_view_if_needed()
     picture = page.locator(".jp-OutputArea-child .widget-output img, .jupyter-widgets-output-area img").first
     picture.wait_for()
     before = picture.get_attribute("src")
-    slider.focus()
-    page.keyboard.press("ArrowRight")
+    box = track.bounding_box()
+    page.mouse.click(box["x"] + 0.95 * box["width"], box["y"] + box["height"] / 2)
     page.wait_for_function(
         "before => { const shown = document.querySelector('.jupyter-widgets-output-area img');"
         " return shown && shown.src !== before }",
