@@ -188,6 +188,8 @@ def _localised(frame, language, verbatim):
     """Return the frame with translated headers and entries, numbers as text for reading."""
 
     def shown(value):
+        if isinstance(value, float | np.floating) and np.isnan(value):
+            return "–"
         if isinstance(value, float | np.floating):
             return labels.translate(f"{value:.{SIGNIFICANT_DIGITS}g}", language)
         return labels.translate(str(value), language)

@@ -106,3 +106,10 @@ def test_a_table_of_another_chapter_is_refused(publishing_into, frame):
     ):
         publish.table(frame, ID)
     assert not folder.exists()
+
+
+def test_a_gap_is_a_dash_to_read_and_empty_in_the_csv(publishing_into):
+    frame = pd.DataFrame({"filter": ["(3, 3)", "(5, 5)"], "probability": [0.25, None]})
+    content = published(publishing_into(), frame)
+    assert "(5, 5) & {\\textendash} \\\\" in content[".tex"]
+    assert content[".csv"].endswith('"(5, 5)",\n')
