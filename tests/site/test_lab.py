@@ -60,16 +60,15 @@ def test_all_cells_run_and_a_slider_changes_its_picture(lab, page):
     page.get_by_text("| Idle").wait_for()  # the kernel is there
     page.locator(".lm-MenuBar-itemLabel", has_text=re.compile("^Run$")).click()
     page.locator(".lm-Menu-itemLabel", has_text=re.compile("^Run All Cells$")).click()
-    track = page.locator(".widget-slider .noUi-target").first
-    track.scroll_into_view_if_needed()
-    picture = page.locator(".jp-OutputArea-child .widget-output img, .jupyter-widgets-output-area img").first
-    picture.wait_for()
+    page.locator(".jp-CodeCell").last.get_by_text(re.compile(r"\[\d+\]:")).wait_for()  # all cells have run
+    picture = page.locator(".widget-output img").first
+    picture.scroll_into_view_if_needed()
     before = picture.get_attribute("src")
-    box = track.bounding_box()
-    page.mouse.click(box["x"] + 0.95 * box["width"], box["y"] + box["height"] / 2)
+    track = page.locator(".widget-slider .noUi-target").first
+    track.click(position={"x": 0.95 * track.bounding_box()["width"], "y": 2}, force=True)
     page.wait_for_function(
-        "before => { const shown = document.querySelector('.jupyter-widgets-output-area img');"
-        " return shown && shown.src !== before }",
+        "before => { const shown = document.querySelector('.widget-output img');"
+        " return shown && shown.getAttribute('src') !== before }",
         arg=before,
     )
     assert page.locator(".jp-RenderedText[data-mime-type='application/vnd.jupyter.stderr']").count() == 0
