@@ -13,7 +13,7 @@ def test_claim_is_shown_as_a_box_with_its_section_and_verdict(publishing_into, s
     publishing_into()
     publish.claim(ID, **SENTENCES, verdict="holds")
     assert "<b>Claim, section 3.1.5</b>" in shown[0]["text/html"]
-    assert ">holds</b>" in shown[0]["text/html"]
+    assert "<b>Verdict: holds</b>" in shown[0]["text/html"]
 
 
 def test_claim_is_escaped_in_html_and_whole_in_plain_text(publishing_into, shown):
@@ -48,7 +48,7 @@ def test_every_verdict_has_a_colour():
 
 
 def test_a_verdict_that_changed_is_refused_with_what_was_measured(publishing_into):
-    folder = publishing_into()
+    folder = publishing_into(chapter="03_1_5_fully_connected")
     with pytest.raises(publish.PublishError) as error:
         publish.claim(ID, **SENTENCES, verdict="corrected")
     assert str(error.value) == (
@@ -68,3 +68,10 @@ def test_an_unknown_claim_is_refused_with_the_nearest_ones(publishing_into):
     publishing_into()
     with pytest.raises(ConcordanceError, match=f"There is no claim 'claim_53_dense'. Did you mean {ID}"):
         publish.claim("claim_53_dense", **SENTENCES, verdict="holds")
+
+
+@pytest.mark.parametrize("edition", [{}, {"chapter": "03_1_5_fully_connected", "scale": "custom"}])
+def test_somebody_who_tries_other_numbers_may_find_another_verdict(publishing_into, shown, edition):
+    publishing_into(**edition)
+    publish.claim(ID, **SENTENCES, verdict="corrected")
+    assert "Verdict: corrected" in shown[0]["text/plain"]
