@@ -3,6 +3,8 @@
 import sys
 import threading
 
+from doit.exceptions import UnmetDependency
+
 from lib.build import notebooks
 from lib.build.execute import ChapterFailed
 
@@ -129,7 +131,10 @@ class Report:
         """Take down a failure that doit found; the build's own ones are known already."""
         notebook = task.name.rpartition("/")[2]
         if notebook not in {failure.notebook for failure in self.failures}:
-            self.failures.append(ChapterFailed(notebook, fail.get_msg().strip().splitlines()[-1]))
+            sentence = fail.get_msg().strip().splitlines()[-1]
+            if isinstance(fail, UnmetDependency):
+                sentence = f"It collects from chapters that failed: {sentence.replace('figures/', '')}."
+            self.failures.append(ChapterFailed(notebook, sentence))
 
     def runtime_error(self, message):
         """Say what doit could not do."""
