@@ -270,6 +270,8 @@ def run(build, report):
     build.folder.mkdir(parents=True, exist_ok=True)
     forget_damaged_state()
     manifest = verify.read_manifest(build.folder)
+    for chapter in build.chapters:
+        ingredients(chapter, build)  # what cannot be read is told before anything is built
     seconds = {name: values.get("seconds", 0) for name, values in remembered(build).items()}
     # The longest chapters first: the last one to end then ends soon after the others.
     order = sorted(build.chapters, key=lambda chapter: -seconds[chapter.notebook])
