@@ -39,23 +39,25 @@ def names(kit, kind):
     return [line.split(",")[1] for line in lines[1:] if line.startswith(f"{kind},")]
 
 
+def typeset(kit, name, body):
+    """Set a document with the kit in its preamble, and return its file and what LaTeX did."""
+    document = kit.parent / name
+    document.write_text(DOCUMENT.replace("BODY", body), encoding="utf-8")
+    command = [LATEX, "-interaction=nonstopmode", "-halt-on-error", name]
+    called = subprocess.run(
+        command, cwd=kit.parent, capture_output=True, text=True, errors="replace", check=False
+    )
+    return document, called
+
+
 @pytest.fixture(scope="module")
 def log(kit):
     figures = [rf"\resultfigure{{{name}}}See~\ref{{fig:{name}}}.\clearpage" for name in names(kit, "figure")]
     tables = [rf"\resulttable{{{name}}}See~\ref{{tab:{name}}}.\clearpage" for name in names(kit, "table")]
     numbers = [rf"\result{{{name}}}\space" for name in names(kit, "number")]
-    document = kit.parent / "sample.tex"
-    document.write_text(DOCUMENT.replace("BODY", "\n".join(figures + tables + numbers)), encoding="utf-8")
     for _ in range(3):  # the lists, the references, and the columns of long tables need a run each
-        set_twice = subprocess.run(
-            [LATEX, "-interaction=nonstopmode", "-halt-on-error", document.name],
-            cwd=kit.parent,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-        )
-        assert set_twice.returncode == 0, set_twice.stdout[-2000:]
+        document, called = typeset(kit, "sample.tex", "\n".join(figures + tables + numbers))
+        assert called.returncode == 0, called.stdout[-2000:]
     return document.with_suffix(".log").read_text(encoding="latin-1")
 
 
@@ -72,15 +74,6 @@ def test_nothing_reaches_over_the_edge_of_the_text(log):
 
 @needs_tex
 def test_an_unknown_number_is_an_error_that_names_it(kit):
-    document = kit.parent / "unknown.tex"
-    document.write_text(DOCUMENT.replace("BODY", r"\result{optimizers.sgd.speed}"), encoding="utf-8")
-    failed = subprocess.run(
-        [LATEX, "-interaction=nonstopmode", "-halt-on-error", document.name],
-        cwd=kit.parent,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-    )
+    _, failed = typeset(kit, "unknown.tex", r"\result{optimizers.sgd.speed}")
     assert failed.returncode != 0
     assert "There is no number 'optimizers.sgd.speed'" in failed.stdout.replace("\n", "")

@@ -2,6 +2,7 @@ import os
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # before any test imports TensorFlow
 
+import keras
 import matplotlib
 import matplotlib.pyplot as plt
 import pytest
@@ -58,3 +59,17 @@ def shown(monkeypatch):
     bundles = []
     monkeypatch.setattr(publish, "display", lambda bundle, raw: bundles.append(bundle))
     return bundles
+
+
+@pytest.fixture
+def small_cnn():
+    """Return an untrained network for images of 8×8, with weights from a seed."""
+    keras.utils.set_random_seed(0)
+    return keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            keras.layers.Conv2D(3, 3, activation="relu"),
+            keras.layers.Flatten(),
+            keras.layers.Dense(4, activation="softmax"),
+        ]
+    )

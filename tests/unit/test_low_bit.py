@@ -13,19 +13,6 @@ BITS = st.sampled_from([1, 2, 3, 4, 8, 16])
 
 
 @pytest.fixture
-def model():
-    keras.utils.set_random_seed(0)
-    return keras.Sequential(
-        [
-            keras.Input((8, 8, 1)),
-            keras.layers.Conv2D(3, 3, activation="relu"),
-            keras.layers.Flatten(),
-            keras.layers.Dense(4, activation="softmax"),
-        ]
-    )
-
-
-@pytest.fixture
 def images():
     return np.random.default_rng(0).random((20, 8, 8, 1)).astype(np.float32)
 
@@ -105,35 +92,38 @@ def test_packed_integers_come_back(bits, seed):
     assert np.array_equal(low_bit.unpack(packed, bits, low, (3, 7)), integers)
 
 
-def test_sixteen_bits_change_next_to_nothing(model, images):
-    extents = low_bit.input_extents(model, images)
-    for changed in (low_bit.with_offline_ranges(model, extents, 16), low_bit.with_online_ranges(model, 16)):
-        assert changed.predict_on_batch(images) == pytest.approx(model.predict_on_batch(images), abs=1e-3)
+def test_sixteen_bits_change_next_to_nothing(small_cnn, images):
+    extents = low_bit.input_extents(small_cnn, images)
+    for changed in (
+        low_bit.with_offline_ranges(small_cnn, extents, 16),
+        low_bit.with_online_ranges(small_cnn, 16),
+    ):
+        assert changed.predict_on_batch(images) == pytest.approx(small_cnn.predict_on_batch(images), abs=1e-3)
 
 
-def test_offline_ranges_clip_and_online_ones_do_not(model, images):
-    extents = low_bit.input_extents(model, images)
+def test_offline_ranges_clip_and_online_ones_do_not(small_cnn, images):
+    extents = low_bit.input_extents(small_cnn, images)
     brighter = 4 * images
-    exact = model.predict_on_batch(brighter)
+    exact = small_cnn.predict_on_batch(brighter)
     missed = [
         np.abs(changed.predict_on_batch(brighter) - exact).max()
         for changed in (
-            low_bit.with_offline_ranges(model, extents, 16),
-            low_bit.with_online_ranges(model, 16),
+            low_bit.with_offline_ranges(small_cnn, extents, 16),
+            low_bit.with_online_ranges(small_cnn, 16),
         )
     ]
     assert missed[1] < 1e-3 < missed[0]
 
 
-def test_percentiles_cut_outliers_off(model, images):
+def test_percentiles_cut_outliers_off(small_cnn, images):
     images[0, 0, 0, 0] = 50
-    name = model.layers[0].name
-    assert low_bit.input_extents(model, images)[name][1] == 50
-    assert low_bit.input_extents(model, images, 99)[name][1] < 1
+    name = small_cnn.layers[0].name
+    assert low_bit.input_extents(small_cnn, images)[name][1] == 50
+    assert low_bit.input_extents(small_cnn, images, 99)[name][1] < 1
 
 
-def test_a_rounding_model_survives_saving(model, images, tmp_path):
-    changed = low_bit.with_offline_ranges(model, low_bit.input_extents(model, images), 4)
+def test_a_rounding_model_survives_saving(small_cnn, images, tmp_path):
+    changed = low_bit.with_offline_ranges(small_cnn, low_bit.input_extents(small_cnn, images), 4)
     changed.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras")
     assert np.array_equal(again.predict_on_batch(images), changed.predict_on_batch(images))
