@@ -72,10 +72,10 @@ class _Translated(Formatter):
         self.formatter, self.language = formatter, language
 
     def __call__(self, value, position=None):
-        return translate(self.formatter(value, position), self.language)
+        return translate(str(self.formatter(value, position)), self.language)
 
     def format_ticks(self, values):
-        return [translate(label, self.language) for label in self.formatter.format_ticks(values)]
+        return [translate(str(label), self.language) for label in self.formatter.format_ticks(values)]
 
     def get_offset(self):
         return translate(self.formatter.get_offset(), self.language)

@@ -8,11 +8,15 @@ import numpy as np
 from safetensors.numpy import save_file
 
 
+def classes(model, images):
+    """Return the class (N,) that a model gives to each of images (N, H, W, C), a thousand at a time."""
+    batches = range(0, len(images), 1000)
+    return np.concatenate([np.argmax(model(images[start : start + 1000]), axis=1) for start in batches])
+
+
 def accuracy(model, images, labels):
     """Return the share of images (N, H, W, C) whose class a model finds; `labels` are one-hot (N, classes)."""
-    batches = range(0, len(images), 1000)
-    predicted = [np.argmax(model(images[start : start + 1000]), axis=1) for start in batches]
-    return float((np.concatenate(predicted) == labels.argmax(axis=1)).mean())
+    return float((classes(model, images) == labels.argmax(axis=1)).mean())
 
 
 def bytes_on_disk(arrays):

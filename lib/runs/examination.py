@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from lib import training
+from lib.runs import evaluation
 
 DIRECTIONS = ((0, 1), (0, -1), (1, 0), (-1, 0))  # (rows, columns): right, left, down, up
-CHUNK = 256  # photos at once
 
 
 def move(images, rows, columns):
@@ -46,15 +46,11 @@ class Examination:
             if part == "validation":
                 continue
             labels = one_hot.argmax(axis=1)
-            answers.append(pd.DataFrame({"part": part, "label": labels, "predicted": classes(model, images)}))
+            answers.append(
+                pd.DataFrame({"part": part, "label": labels, "predicted": evaluation.classes(model, images)})
+            )
             for distance in self.distances:
                 shifted = [move(images, distance * down, distance * right) for down, right in DIRECTIONS]
-                accuracy = np.mean([classes(model, copies) == labels for copies in shifted])
+                accuracy = np.mean([evaluation.classes(model, copies) == labels for copies in shifted])
                 moved.append({"part": part, "distance": distance, "accuracy": accuracy})
         return {"answers": pd.concat(answers, ignore_index=True), "moved": pd.DataFrame(moved)}
-
-
-def classes(model, images):
-    """Return the predicted classes (N,) of images (N, H, W, C)."""
-    chunks = [images[first : first + CHUNK] for first in range(0, len(images), CHUNK)]
-    return np.concatenate([np.asarray(model(chunk, training=False)).argmax(axis=1) for chunk in chunks])

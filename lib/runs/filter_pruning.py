@@ -7,6 +7,7 @@ import pandas as pd
 
 from lib import cost, latency, training
 from lib.compression import filter_pruning
+from lib.runs import evaluation
 from lib.runs import pruning as pruning_runs
 
 SELECTIONS = {
@@ -47,7 +48,7 @@ class Sensitivity:
             for share in self.shares:
                 kept = filter_pruning.select_independently(model, removed({layer: number}, share))
                 judge.set_weights(filter_pruning.silenced(model, kept).get_weights())
-                right = pruning_runs.accuracy(judge, *sample)
+                right = evaluation.accuracy(judge, *sample)
                 curve.append({"layer": layer, "share": share, "validation_accuracy": right})
         return {"curve": pd.DataFrame(curve)}
 

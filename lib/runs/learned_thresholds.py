@@ -8,6 +8,7 @@ import pandas as pd
 from lib import training
 from lib.compression import learned_thresholds, pruning
 from lib.compression.kernels import kernels
+from lib.runs import evaluation
 from lib.runs import pruning as pruning_runs
 
 
@@ -49,7 +50,7 @@ class LearnedThresholds:
             thresholds = learner.thresholds()
             masks = pruning.masks(kernels(model), thresholds)
             judge.set_weights(pruning.pruned(model, masks).get_weights())
-            right = pruning_runs.accuracy(judge, *parts["validation"])
+            right = evaluation.accuracy(judge, *parts["validation"])
             accuracy.append(
                 {"epoch": epoch, "sparsity": pruning.share_of_zeros(masks), "validation_accuracy": right}
             )

@@ -9,6 +9,7 @@ import tensorflow as tf
 from lib import training
 from lib.compression import pruning
 from lib.compression.kernels import kernels
+from lib.runs import evaluation
 
 THRESHOLDS = {"per layer": pruning.deviation_thresholds, "global": pruning.global_thresholds}
 
@@ -65,11 +66,6 @@ def _prune(model, thresholds, sparsity):
     return masks
 
 
-def accuracy(model, images, labels):
-    """Return the share of images (N, H, W, C) whose label, one-hot, has the highest output of a model."""
-    return float(np.mean(model.predict(images, verbose=0, batch_size=1000).argmax(1) == labels.argmax(1)))
-
-
 def judged(config, images):
     """Return {"validation", "test"}: the first `images` of each part, with their labels."""
     parts = training.parts(config)
@@ -78,7 +74,7 @@ def judged(config, images):
 
 def accuracies(model, parts):
     """Return {"validation_accuracy", "test_accuracy"} of a model on what judged() gave."""
-    return {f"{part}_accuracy": accuracy(model, *sample) for part, sample in parts.items()}
+    return {f"{part}_accuracy": evaluation.accuracy(model, *sample) for part, sample in parts.items()}
 
 
 @dataclass(frozen=True)
@@ -174,7 +170,7 @@ class Iterative(_Retrained):
 
         def note(sparsity):
             step = int(model.optimizer.iterations.numpy())
-            right = accuracy(model, *parts["validation"])
+            right = evaluation.accuracy(model, *parts["validation"])
             schedule.append({"step": step, "sparsity": sparsity, "validation_accuracy": right})
 
         note(0.0)

@@ -4,6 +4,12 @@ import numpy as np
 from lib.runs import evaluation
 
 
+def test_the_classes_are_those_of_the_model_however_many_images_there_are():
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Softmax()])
+    values = np.random.default_rng(0).normal(size=(1007, 3)).astype(np.float32)
+    np.testing.assert_array_equal(evaluation.classes(model, values), values.argmax(axis=1))
+
+
 def test_accuracy_is_the_share_of_right_classes():
     model = keras.Sequential([keras.Input((3,)), keras.layers.Softmax()])
     images = np.eye(3, dtype=np.float32)[[0, 1, 2, 2] * 600]

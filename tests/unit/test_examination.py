@@ -1,4 +1,3 @@
-import keras
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,12 +20,6 @@ def test_a_photo_of_one_colour_stays_as_it_is(rows, columns):
     np.testing.assert_array_equal(
         examination.move(np.ones((2, 4, 5, 3)), rows, columns), np.ones((2, 4, 5, 3))
     )
-
-
-def test_the_classes_are_those_of_the_model_however_many_images_there_are():
-    model = keras.Sequential([keras.Input((3,)), keras.layers.Activation("softmax")])
-    values = np.random.default_rng(0).normal(size=(examination.CHUNK + 7, 3)).astype(np.float32)
-    np.testing.assert_array_equal(examination.classes(model, values), values.argmax(axis=1))
 
 
 def test_photos_in_place_are_the_answers_themselves(monkeypatch):
