@@ -87,7 +87,9 @@ def _note(keys):
     if noted := edition.current().runs_used:
         path = Path(noted)
         known = json.loads(path.read_text()) if path.exists() else []
-        path.write_text(json.dumps(sorted({*known, *keys})))
+        unfinished = path.with_suffix(".unfinished")
+        unfinished.write_text(json.dumps(sorted({*known, *keys})))
+        unfinished.replace(path)
 
 
 def _compute(key, config, *inputs):

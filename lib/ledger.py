@@ -8,6 +8,8 @@ import pandas as pd
 from lib import concordance, edition
 from lib.concordance import ROOT
 
+KEYS = ("section", "stated", "measured", "verdict", "notebook", "cell")
+
 
 class LedgerError(Exception):
     """A claim that no chapter has recorded."""
@@ -18,7 +20,7 @@ def claims():
 
     Its columns are claim (the id), section, stated, measured, verdict, notebook and cell. It is read from the
     results that are being built, or from figures/ where none are. Raises LedgerError for a claim of the
-    concordance that no chapter has recorded, or recorded with another verdict.
+    concordance that no chapter has recorded.
     """
     folder = Path(edition.current().results or ROOT / "figures")
     path = folder / "manifest.json"
@@ -30,9 +32,6 @@ def claims():
         )
     rows = [{"claim": claim.id} | {key: recorded[claim.id][key] for key in KEYS} for claim in owed]
     return pd.DataFrame(rows).sort_values("section", key=lambda numbers: numbers.map(_parts), kind="stable")
-
-
-KEYS = ("section", "stated", "measured", "verdict", "notebook", "cell")
 
 
 def _parts(section):
