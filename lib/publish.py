@@ -184,7 +184,7 @@ def figure(fig, id, *, data, seeds=()):
     display({"text/markdown": f"*{caption}*", "text/plain": caption}, raw=True)
 
 
-def _localised(frame, language, verbatim):
+def _localised(frame, language, sentences, verbatim):
     """Return the frame with translated headers and entries, numbers as text for reading."""
 
     def shown(value):
@@ -194,8 +194,9 @@ def _localised(frame, language, verbatim):
             return labels.translate(f"{value:.{SIGNIFICANT_DIGITS}g}", language)
         return labels.translate(str(value), language)
 
-    translated = frame.drop(columns=list(verbatim)).map(shown)
-    return frame.assign(**translated).rename(columns=lambda name: labels.translate(name, language))
+    translated = frame.drop(columns=[*sentences, *verbatim]).map(shown)
+    told = frame[list(sentences)].map(lambda text: labels.translate_sentences(text, language))
+    return frame.assign(**translated, **told).rename(columns=lambda name: labels.translate(name, language))
 
 
 def _longest(frame):
@@ -241,22 +242,23 @@ def _booktabs(frame, alignments, output, language, caption):
     return text.replace("Continued on next page", latex(CONTINUED[language]))
 
 
-def table(frame, id, *, seeds=(), verbatim=()):
+def table(frame, id, *, seeds=(), sentences=(), verbatim=()):
     """Publish a pandas frame as CSV and as a booktabs LaTeX table with caption and label.
 
-    `id` is the table's id in the concordance; the frame's index is not printed. `verbatim` names columns
-    of sentences, which are not translated. Shows the frame. Raises ConcordanceError for an unknown id,
+    `id` is the table's id in the concordance; the frame's index is not printed. `sentences` names columns
+    that are translated sentence by sentence, `verbatim` those that are not translated. Shows the frame. Raises ConcordanceError for an unknown id,
     PublishError for a table of another chapter.
     """
     output, publishing = concordance.output(id, "table"), edition.current()
     _check_owner(output, publishing)
     caption = _caption(output, publishing)
-    translated = frame.drop(columns=list(verbatim))
-    words = [*frame.columns, *(value for column in translated for value in translated[column].map(str))]
+    entries = frame.drop(columns=[*sentences, *verbatim]).map(str).stack()
+    told = frame[list(sentences)].map(labels.sentences).stack().explode()
+    words = [*frame.columns, *entries, *told]
     record = _provenance(output, seeds) | {
         "messages": sorted({labels.message(word) for word in words} - {None})
     }
-    localised = _localised(frame, publishing.language, verbatim)
+    localised = _localised(frame, publishing.language, sentences, verbatim)
     booktabs = _booktabs(localised, _alignments(frame), output, publishing.language, caption)
     _write(publishing, id, {f"{id}.csv": _csv(frame), f"{id}.tex": booktabs.encode()}, record)
     html_table = localised.to_html(index=False, border=0)

@@ -1,18 +1,24 @@
 """The thesis kit: published results as a folder that is dropped into a LaTeX project.
 
 figures/ has the PDFs, tables/ the booktabs tables, results.tex an environment with caption and label
-for each of them and a macro for each number, and README.md says how to use them.
+for each of them, numbers.tex a macro for each number behind them, and README.md says how to use them.
 """
 
 import csv
+import itertools
 import json
+import math
 import re
 import shutil
 import unicodedata
 
+import pandas as pd
+
 from lib import concordance, labels
 from lib.latex import latex
 
+NUMBER = re.compile(r"[-+]?\d+(\.\d+)?(e[-+]?\d+)?( ± \d+(\.\d+)?)?")
+MOST_ROWS = 2000  # more are pixels or paths, which no text quotes
 PREAMBLE = r"""% Made by `python run_all.py --thesis`; changes here are lost.
 \usepackage{graphicx,array,booktabs,longtable,adjustbox}
 \makeatletter
@@ -45,6 +51,9 @@ Copy this folder beside the main file, as `{name}/`, and write once, in the prea
 | `\\resulttable{{{table}}}` | the table with its caption; `\\ref{{tab:{table}}}` refers to it |
 | `\\result{{{number}}}` | the number {value}, as it was computed |
 
+A number is called by its table or figure, its row and its column; results of several seeds also have
+`.mean` and `.spread`, rounded to two digits of the spread. Figures of more than {rows} rows have none.
+
 `results.csv` lists all names. Figures are made for a text width of 16 cm: do not scale them. The packages graphicx,
 array, booktabs, longtable and adjustbox are loaded by `results.tex`. Every figure and table says in `results.csv` which notebook made it.
 """
@@ -52,40 +61,72 @@ array, booktabs, longtable and adjustbox are loaded by `results.tex`. Every figu
 
 def _slug(text):
     """Return a text as a name of small ASCII letters, digits and hyphens: "best ±" as "best-spread"."""
-    spelled = text.replace("±", "spread").replace("%", "percent").replace("ß", "ss")
+    spelled = text.replace("±", "spread").replace("%", "percent").replace("ß", "ss").replace("×", "x")
     letters = unicodedata.normalize("NFKD", spelled).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9.]+", "-", letters).strip("-")
 
 
-def numbers(id, rows):
-    """Return {name: text} for the numbers in a table, a list of rows of texts with the header first.
+def numbers(id, frame):
+    """Return {name: text} for the numbers behind a result, a frame of texts, as `pandas.read_csv` with dtype=str.
 
-    A name is the table's id without "tab_", what the row is called, that is its leading entries that are no
-    numbers (or the first entry), and the column: "optimizers.mnist.adam.final-percent".
+    A name is the result's id (a table's without "tab_"), what the row is called, and the column:
+    "optimizers.mnist.adam.final-percent". A row is called by its leading entries that are no numbers, or by the
+    first entry, and by as many further entries as tell it from the others ("seed-3", "epoch-10"). Where a row has
+    a seed, there are also mean and spread (standard deviation) over seeds.
     """
-    (header, *entries), named = rows, {}
-    words = next(
-        (n for n in range(len(header)) if any(_is_number(entry[n]) for entry in entries)), len(header)
-    )
-    for entry in entries:
-        called = ".".join(map(_slug, entry[: max(words, 1)]))
-        for column, text in list(zip(header, entry, strict=True))[max(words, 1) :]:
-            if labels.message(text) is not None:  # words
-                continue
-            name = base = f"{id.removeprefix('tab_')}.{called}.{_slug(column)}"
-            again = 2
-            while name in named:
-                name, again = f"{base}.{again}", again + 1
-            named[name] = text
+    base, named = id.removeprefix("tab_"), {}
+    for _, part in frame.groupby(
+        frame.ne("").apply(tuple, axis=1), sort=False
+    ):  # a panel has columns of its own
+        part = part.loc[:, part.ne("").all()]
+        keys = _keys(part)
+        for row in part.to_dict("records"):
+            called = ".".join([base, *(_called(column, row[column]) for column in keys)])
+            for column in part.columns.difference(keys, sort=False):
+                if NUMBER.fullmatch(row[column]):
+                    named[_free(f"{called}.{_slug(column)}", named)] = row[column]
+        if "seed" in keys:
+            named |= _over_seeds(base, part, keys)
     return named
 
 
-def _is_number(text):
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+def _keys(frame):
+    """Return the columns that tell the rows of a frame of texts apart: words first, then the seed, then numbers."""
+    values = [column for column in frame if frame[column].map(NUMBER.fullmatch).any()]
+    leading = frame.columns.get_loc(values[0]) if values else len(frame.columns)
+    keys = list(frame.columns[: max(leading, 1)])
+    words = [column for column in frame if column not in values]
+    seed = [column for column in values if column == "seed"]
+    for column in dict.fromkeys([*words, *seed, *values[:-1]]):
+        if column not in keys and frame.duplicated(keys).any():
+            keys.append(column)
+    return keys
+
+
+def _called(column, entry):
+    """Return an entry that calls a row: words as they are, a number behind its column."""
+    number = NUMBER.fullmatch(entry)
+    return _slug(f"{column} {entry.replace('-', 'minus ')}" if number else entry)
+
+
+def _free(name, named):
+    """Return a name, or with ".2", ".3" … behind it where it is taken."""
+    numbered = itertools.chain([name], (f"{name}.{again}" for again in itertools.count(2)))
+    return next(name for name in numbered if name not in named)
+
+
+def _over_seeds(base, frame, keys):
+    """Return {name: text} of mean and spread over seeds, rounded to two digits of the spread."""
+    named, others = {}, [column for column in keys if column != "seed"]
+    for row, group in frame.groupby(others, sort=False):
+        called = ".".join([base, *map(_called, others, row)])
+        for column in frame.columns.difference(keys, sort=False):
+            measured = pd.to_numeric(group[column], errors="coerce")
+            if (spread := measured.std()) > 0:
+                decimals = max(1 - math.floor(math.log10(spread)), 0)
+                named[f"{called}.{_slug(column)}.mean"] = f"{measured.mean():.{decimals}f}"
+                named[f"{called}.{_slug(column)}.spread"] = f"{spread:.{decimals}f}"
+    return named
 
 
 def _tabular(text):
@@ -109,7 +150,7 @@ def write(folder, results, language="de"):
     shutil.rmtree(unfinished, ignore_errors=True)
     for part in ("figures", "tables"):
         (unfinished / part).mkdir(parents=True)
-    listed, tex = [], [PREAMBLE.replace("FOLDER", folder.name)]
+    listed, defined, tex = [], [], [PREAMBLE.replace("FOLDER", folder.name)]
     for output in outputs:
         caption = output.caption[language]
         fields = {"id": output.id, "caption": latex(caption), "short": latex(output.short_caption(language))}
@@ -122,10 +163,12 @@ def write(folder, results, language="de"):
             table = _tabular(published)
             (unfinished / "tables" / f"{output.id}.tex").write_text(table or published, encoding="utf-8")
             tex.append((TABLE if table else LONG_TABLE) % fields)
-            named = _translated(numbers(output.id, _rows(results / f"{output.id}.csv")), language)
-            tex += [f"\\thesisresult@define{{number}}{{{name}}}{{{latex(text)}}}\n" for name, text in named]
-            listed += [("number", name, text, output.number or "", output.notebook) for name, text in named]
-    (unfinished / "results.tex").write_text("".join(tex) + "\\makeatother\n", encoding="ascii")
+        for name, text in _numbers(output.id, results, language):
+            defined.append(f"\\thesisresult@define{{number}}{{{name}}}{{{latex(text)}}}\n")
+            listed.append(("number", name, text, output.number or "", output.notebook))
+    tex += [r"\input{\resultfolder/numbers}\makeatother", "\n"]
+    (unfinished / "results.tex").write_text("".join(tex), encoding="ascii")
+    (unfinished / "numbers.tex").write_text("".join(defined), encoding="ascii")
     with open(unfinished / "results.csv", "w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([("kind", "name", "value", "thesis number", "notebook"), *listed])
     (unfinished / "README.md").write_text(_readme(folder, listed), encoding="utf-8")
@@ -133,12 +176,10 @@ def write(folder, results, language="de"):
     unfinished.rename(folder)
 
 
-def _rows(path):
-    with open(path, encoding="utf-8", newline="") as file:
-        return list(csv.reader(file))
-
-
-def _translated(named, language):
+def _numbers(id, results, language):
+    """Return [(name, text)] for the numbers behind an output, in the language; none where it has too many rows."""
+    frame = pd.read_csv(results / f"{id}.csv", dtype=str, keep_default_na=False)
+    named = numbers(id, frame) if len(frame) <= MOST_ROWS else {}
     return [(name, labels.translate(text, language)) for name, text in named.items()]
 
 
@@ -153,4 +194,5 @@ def _readme(folder, listed):
         table=first["table"][1],
         number=first["number"][1],
         value=first["number"][2],
+        rows=MOST_ROWS,
     )

@@ -15,7 +15,11 @@ from matplotlib.ticker import Formatter
 
 NUMBER_OR_FORMULA = re.compile(r"\$[^$]+\$|(?<![A-Za-z_\d])\d++(?:[.,]\d+)*+(?:e[+\-−]?\d+)?+(?![A-Za-z_])")
 THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+EQUATION = re.compile(r"\([1-9]\.\d{1,2}\)")
 DECIMAL_POINT = re.compile(r"(?<![\d.])(\d+)\.(\d+)(?![\d.])")
+
+
+SENTENCE_END = re.compile(r"(?<=[.;:]) ")
 
 
 class MissingTranslation(Exception):
@@ -42,6 +46,8 @@ def message(text):
 
 
 def _decimal_comma(match):
+    if EQUATION.fullmatch(match.string[max(match.start() - 1, 0) : match.end() + 1]):
+        return match.group()
     if THOUSANDS.fullmatch(match.group()):
         return match.group().translate(str.maketrans(",.", ".,"))
     comma = "{,}" if match.group().startswith("$") else ","
@@ -63,6 +69,26 @@ def translate(text, language):
     if entry is None or not entry.string:
         raise MissingTranslation(f"lib/labels/{language}.po has no translation of {template!r}.")
     return entry.string.format(*values)
+
+
+def sentences(text):
+    """Return the sentences of a text; a semicolon or colon ends one, too."""
+    return SENTENCE_END.split(text)
+
+
+def translate_sentences(text, language):
+    """Return a text, translated sentence by sentence; one that the catalogue lacks stays as it is.
+
+    What was measured decides which sentences a claim is told in, so that new numbers may need new ones.
+    """
+
+    def known(sentence):
+        try:
+            return translate(sentence, language)
+        except MissingTranslation:
+            return sentence
+
+    return " ".join(map(known, sentences(text)))
 
 
 class _Translated(Formatter):

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 from importlib.resources import files
 
@@ -45,7 +46,8 @@ def write(folder, manifest, states):
     shutil.copy(files("lib.site") / "references.bib", folder)
     shutil.copytree(FIGURES, folder / "_static" / "figures", ignore=shutil.ignore_patterns("de", ".*"))
     for chapter in chapters:
-        _write_json(folder / "chapters" / chapter.path.name, with_anchors(chapter, _read_json(chapter.path)))
+        notebook = with_links(chapters, with_anchors(chapter, _read_json(chapter.path)))
+        _write_json(folder / "chapters" / chapter.path.name, notebook)
     rows = concordance_rows(chapters, manifest, states)
     with open(folder / "_static" / "concordance.csv", "w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([COLUMNS, *(row.values() for row in rows)])
@@ -116,6 +118,29 @@ def with_anchors(chapter, notebook):
             if f'"{id}"' in source:
                 cells.append(_markdown(f"anchor-{id}", f'<span id="{id}"></span>'))
         cells.append(cell)
+    return notebook | {"cells": cells}
+
+
+def with_links(chapters, notebook):
+    """Return a notebook whose texts link every `output` and `claim` they name, by its number in the thesis."""
+    outputs = {output.id: output for chapter in chapters for output in chapter.outputs}
+    claims = {claim.id: claim for chapter in chapters for claim in chapter.claims}
+
+    def link(match):
+        id = match[1]
+        if id in outputs:
+            number = outputs[id].number
+            return f"[`{id}`](../outputs/{id}.md)" + (f" ({number})" if number else "")
+        if id in claims:
+            return f'<a href="{claims[id].notebook}.html#{id}"><code>{id}</code></a>'
+        return match[0]
+
+    cells = [
+        cell | {"source": [re.sub(r"(?<!\[)`(\w+)`", link, "".join(cell["source"]))]}
+        if cell["cell_type"] == "markdown"
+        else cell
+        for cell in notebook["cells"]
+    ]
     return notebook | {"cells": cells}
 
 

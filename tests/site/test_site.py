@@ -90,6 +90,11 @@ def test_every_output_and_claim_has_its_place(pages):
         assert f"outputs/{output.id}.html" in pages
 
 
+def test_a_chapter_links_what_it_publishes_by_its_number_in_the_thesis(pages):
+    text = pages["chapters/04_2_factorization.html"].read_text("utf-8")
+    assert re.search(r'href="../outputs/fig_23_svd.html"[^>]*>.*?fig_23_svd.*?</a> \(Abb. 23\)', text)
+
+
 def test_the_search_finds_a_chapter(pages, page):
     page.goto(pages["search.html"].as_uri() + "?q=momentum")
     page.wait_for_selector("#search-results li a")

@@ -137,6 +137,10 @@ def test_no_text_holds_an_absolute_path(name):
     assert re.findall(rf"{machine}|/(?:home|Users|root|tmp)/\S*|[A-Z]:\\\\\S*", without_pictures) == []
 
 
+def test_no_output_holds_the_address_of_an_object(name):
+    assert re.findall(r"<[\w.]+[^<>]* at 0x[0-9a-f]+>", json.dumps(outputs(name))) == []
+
+
 # What the concordance says
 
 

@@ -55,6 +55,8 @@ def test_message_has_braces_for_numbers_and_formulas(text, message):
         ("rank 0.5", "Rang 0,5"),
         ("from 0.5 to $x = 1.25$", "0,5 bis $x = 1{,}25$"),
         ("rank 3.1.2", "Rang 3.1.2"),
+        ("(3.2)", "(3.2)"),
+        ("(0.5)", "(0,5)"),
         ("2.50", "2,50"),
         ("−0.5", "−0,5"),
         ("3.1.2", "3.1.2"),
@@ -82,6 +84,18 @@ def test_a_missing_translation_is_an_error_that_names_the_message(german, transl
     with pytest.raises(labels.MissingTranslation) as error:
         labels.translate("loss at 0.5", "de")
     assert str(error.value) == "lib/labels/de.po has no translation of 'loss at {}'."
+
+
+def test_sentences_are_translated_one_by_one_and_an_unknown_one_stays(german):
+    assert (
+        labels.translate_sentences("rank 0.5. nobody knows 0.5; year", "de")
+        == "rank 0.5. nobody knows 0.5; Jahr"
+    )
+    labels.catalogue("de").add("rank {}.", "Rang {}.")
+    assert (
+        labels.translate_sentences("rank 0.5. nobody knows 0.5; year", "de")
+        == "Rang 0,5. nobody knows 0.5; Jahr"
+    )
 
 
 # Figures

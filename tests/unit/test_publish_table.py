@@ -113,3 +113,15 @@ def test_a_gap_is_a_dash_to_read_and_empty_in_the_csv(publishing_into):
     content = published(publishing_into(), frame)
     assert "(5, 5) & {\\textendash} \\\\" in content[".tex"]
     assert content[".csv"].endswith('"(5, 5)",\n')
+
+
+def test_sentences_are_translated_as_far_as_the_catalogue_has_them(publishing_into):
+    frame = pd.DataFrame({"year": [1998], "measured": ["nobody knows this one; probability"]})
+    content = published(publishing_into(language="de"), frame, sentences=["measured"])
+    assert "nobody knows this one; Wahrscheinlichkeit" in content[".tex"]
+    assert json.loads(content[".json"])["messages"] == [
+        "measured",
+        "nobody knows this one;",
+        "probability",
+        "year",
+    ]

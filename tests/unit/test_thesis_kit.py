@@ -1,37 +1,64 @@
 """The kit for LaTeX: names of numbers, environments, errors."""
 
+import io
 import json
 
+import pandas as pd
 import pytest
 
 from lib import concordance, thesis_kit
 from lib.latex import latex
 
-ROWS = [
-    ["data", "optimizer", "rate", "final %", "best ±"],
-    ["MNIST", "Adam", "0.004", "95.7", "0.4"],
-    ["photos", "Adam", "0.004", "51.5", "4.6"],
-]
+
+def frame(text):
+    """Return a frame of texts, as a published CSV is read."""
+    return pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False)
 
 
 def test_numbers_are_called_by_table_row_and_column():
-    named = thesis_kit.numbers("tab_optimizers", ROWS)
+    rows = "data,optimizer,rate,final %,best ±\nMNIST,Adam,0.004,95.7,0.4\nphotos,Adam,0.004,51.5,4.6\n"
+    named = thesis_kit.numbers("tab_optimizers", frame(rows))
     assert named["optimizers.mnist.adam.final-percent"] == "95.7"
     assert named["optimizers.photos.adam.best-spread"] == "4.6"
     assert len(named) == 6
 
 
 def test_rows_of_one_name_stay_apart():
-    named = thesis_kit.numbers("tab_x", [["a", "n"], ["Größe", "1"], ["Größe", "2"]])
-    assert named == {"x.groe.n": "1", "x.groe.n.2": "2"} or named == {"x.grosse.n": "1", "x.grosse.n.2": "2"}
+    named = thesis_kit.numbers("tab_x", frame("a,n\nGröße,1\nGröße,2\n"))
+    assert named == {"x.grosse.n": "1", "x.grosse.n.2": "2"}
 
 
 def test_a_table_of_numbers_only_is_called_by_its_first_column():
-    assert thesis_kit.numbers("tab_x", [["k", "error"], ["5", "0.1"]]) == {"x.5.error": "0.1"}
+    assert thesis_kit.numbers("tab_x", frame("k,error\n5,0.1\n")) == {"x.k-5.error": "0.1"}
+
+
+def test_a_negative_number_in_a_name_is_not_a_positive_one():
+    named = thesis_kit.numbers("fig_x", frame("x,y\n-5,0.1\n5,0.2\n"))
+    assert named == {"fig_x.x-minus-5.y": "0.1", "fig_x.x-5.y": "0.2"}
 
 
 def test_words_are_no_numbers():
-    assert thesis_kit.numbers("tab_x", [["layer", "size", "kind"], ["a", "5", "dense"]]) == {"x.a.size": "5"}
+    assert thesis_kit.numbers("tab_x", frame("layer,size,kind\na,5,dense\n")) == {"x.a.size": "5"}
+
+
+def test_numbers_over_seeds_have_a_mean_and_a_spread_of_two_digits():
+    named = thesis_kit.numbers("exp_x", frame("way,seed,accuracy\na,1,0.5\na,2,0.6\n"))
+    assert named == {
+        "exp_x.a.seed-1.accuracy": "0.5",
+        "exp_x.a.seed-2.accuracy": "0.6",
+        "exp_x.a.accuracy.mean": "0.550",
+        "exp_x.a.accuracy.spread": "0.071",
+    }
+
+
+def test_panels_with_columns_of_their_own_are_called_by_these():
+    named = thesis_kit.numbers("exp_x", frame("panel,epoch,loss,k,error\na,1,0.5,,\na,2,0.4,,\nb,,,3,0.1\n"))
+    assert named == {
+        "exp_x.a.epoch-1.loss": "0.5",
+        "exp_x.a.epoch-2.loss": "0.4",
+        "exp_x.b.k": "3",
+        "exp_x.b.error": "0.1",
+    }
 
 
 @pytest.mark.parametrize("text", ["50 % of η ≥ 0,5 × 3² − 1 ± 2", "a_b & #1 {x} ~ ^ \\", "Größe „groß“ – ja"])
