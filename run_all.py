@@ -240,13 +240,13 @@ def list_chapters(build):
 
 def check(build):
     """Print how each rebuilt output and claim compares with the committed one; returns how many differ."""
-    from lib.build import verify
+    from lib.build import compare
 
     committed = ROOT / "figures"
     results = {
         entry.id: comparison(entry, committed, CHECK)
         for chapter in build.chapters
-        for comparison, entries in ((verify.compare, chapter.outputs), (verify.compare_claim, chapter.claims))
+        for comparison, entries in ((compare.output, chapter.outputs), (compare.claim, chapter.claims))
         for entry in entries
     }
     for id, result in results.items():

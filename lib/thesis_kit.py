@@ -14,10 +14,9 @@ import unicodedata
 
 import pandas as pd
 
-from lib import concordance, labels
+from lib import concordance, labels, long_form
 from lib.latex import latex
 
-NUMBER = re.compile(r"[-+]?\d+(\.\d+)?(e[-+]?\d+)?( ± \d+(\.\d+)?)?")
 MOST_ROWS = 2000  # more are pixels or paths, which no text quotes
 PREAMBLE = r"""% Made by `python run_all.py --thesis`; changes here are lost.
 \usepackage{graphicx,array,booktabs,longtable,adjustbox}
@@ -75,38 +74,20 @@ def numbers(id, frame):
     a seed, there are also mean and spread (standard deviation) over seeds.
     """
     base, named = id.removeprefix("tab_"), {}
-    for _, part in frame.groupby(
-        frame.ne("").apply(tuple, axis=1), sort=False
-    ):  # a panel has columns of its own
-        part = part.loc[:, part.ne("").all()]
-        keys = _keys(part)
+    for part, keys, values in long_form.panels(frame):
         for row in part.to_dict("records"):
             called = ".".join([base, *(_called(column, row[column]) for column in keys)])
-            for column in part.columns.difference(keys, sort=False):
-                if NUMBER.fullmatch(row[column]):
+            for column in values:
+                if long_form.is_number(row[column]):
                     named[_free(f"{called}.{_slug(column)}", named)] = row[column]
-        if "seed" in keys:
-            named |= _over_seeds(base, part, keys)
+        if "seed" in keys[1:]:
+            named |= _over_seeds(base, part, [column for column in keys if column != "seed"], values)
     return named
-
-
-def _keys(frame):
-    """Return the columns that tell the rows of a frame of texts apart: words first, then the seed, then numbers."""
-    values = [column for column in frame if frame[column].map(NUMBER.fullmatch).any()]
-    leading = frame.columns.get_loc(values[0]) if values else len(frame.columns)
-    keys = list(frame.columns[: max(leading, 1)])
-    words = [column for column in frame if column not in values]
-    seed = [column for column in values if column == "seed"]
-    for column in dict.fromkeys([*words, *seed, *values[:-1]]):
-        if column not in keys and frame.duplicated(keys).any():
-            keys.append(column)
-    return keys
 
 
 def _called(column, entry):
     """Return an entry that calls a row: words as they are, a number behind its column."""
-    number = NUMBER.fullmatch(entry)
-    return _slug(f"{column} {entry.replace('-', 'minus ')}" if number else entry)
+    return _slug(f"{column} {entry.replace('-', 'minus ')}" if long_form.is_number(entry) else entry)
 
 
 def _free(name, named):
@@ -115,12 +96,12 @@ def _free(name, named):
     return next(name for name in numbered if name not in named)
 
 
-def _over_seeds(base, frame, keys):
+def _over_seeds(base, frame, keys, values):
     """Return {name: text} of mean and spread over seeds, rounded to two digits of the spread."""
-    named, others = {}, [column for column in keys if column != "seed"]
-    for row, group in frame.groupby(others, sort=False):
-        called = ".".join([base, *map(_called, others, row)])
-        for column in frame.columns.difference(keys, sort=False):
+    named = {}
+    for row, group in frame.groupby(keys, sort=False):
+        called = ".".join([base, *map(_called, keys, row)])
+        for column in values:
             measured = pd.to_numeric(group[column], errors="coerce")
             if (spread := measured.std()) > 0:
                 decimals = max(1 - math.floor(math.log10(spread)), 0)
@@ -178,7 +159,7 @@ def write(folder, results, language="de"):
 
 def _numbers(id, results, language):
     """Return [(name, text)] for the numbers behind an output, in the language; none where it has too many rows."""
-    frame = pd.read_csv(results / f"{id}.csv", dtype=str, keep_default_na=False)
+    frame = long_form.read(results / f"{id}.csv")
     named = numbers(id, frame) if len(frame) <= MOST_ROWS else {}
     return [(name, labels.translate(text, language)) for name, text in named.items()]
 
