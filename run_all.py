@@ -193,8 +193,8 @@ def given_parameters(options, chapters):
 
 def check_values(values):
     """Raise UsageError for a number of seeds or a data set that cannot be; makes folders absolute."""
-    if values.get("seeds", 1) < 1:
-        raise UsageError("--seeds takes a whole number from 1 on.")
+    if values.get("seeds", 2) < 2:
+        raise UsageError("--seeds takes a whole number from 2 on: one seed has no spread.")
     for name in {"data", "photos"} & values.keys():
         if not shipped(values[name]):
             folder = Path(values[name]).resolve()

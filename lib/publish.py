@@ -29,6 +29,14 @@ SIGNIFICANT_DIGITS = 6
 SENTENCE = 60  # letters; longer entries of a table wrap
 ROWS_OF_A_PAGE = 35
 CONTINUED = {"en": "continued on the next page", "de": "Fortsetzung auf der nächsten Seite"}
+REMARKS = {
+    "default": {"en": "", "de": ""},
+    "quick": {"en": " (Quick scale: not to be quoted.)", "de": " (Schnelldurchlauf: nicht zitieren.)"},
+    "custom": {
+        "en": " (Here with other parameters or data than the text says.)",
+        "de": " (Hier mit anderen Parametern oder Daten, als der Text sagt.)",
+    },
+}
 VERDICT_COLOURS = {"holds": "#009E73", "holds with a condition": "#E69F00", "corrected": "#D55E00"}
 
 
@@ -147,9 +155,12 @@ def _watermark(fig):
 
 
 def _caption(output, publishing):
-    quick = {"en": " (Quick scale: not to be quoted.)", "de": " (Schnelldurchlauf: nicht zitieren.)"}
-    language = publishing.language
-    return output.caption[language] + (quick[language] if publishing.scale == "quick" else "")
+    return output.caption[publishing.language] + REMARKS[publishing.scale][publishing.language]
+
+
+def _translate(publishing):
+    """Return how labels are translated: own data, in a custom build, may have names that no catalogue knows."""
+    return labels.translate_known if publishing.scale == "custom" else labels.translate
 
 
 def figure(fig, id, *, data, seeds=()):
@@ -167,7 +178,7 @@ def figure(fig, id, *, data, seeds=()):
     provenance = _provenance(output, seeds)
     record = provenance | {"messages": labels.messages(fig)}
     if publishing.language != "en":
-        labels.translate_figure(fig, publishing.language)
+        labels.translate_figure(fig, publishing.language, _translate(publishing))
         fig.draw_without_rendering()
     if publishing.scale == "quick":
         _watermark(fig)
@@ -184,19 +195,21 @@ def figure(fig, id, *, data, seeds=()):
     display({"text/markdown": f"*{caption}*", "text/plain": caption}, raw=True)
 
 
-def _localised(frame, language, sentences, verbatim):
+def _localised(frame, publishing, sentences, verbatim):
     """Return the frame with translated headers and entries, numbers as text for reading."""
+
+    translate, language = _translate(publishing), publishing.language
 
     def shown(value):
         if isinstance(value, float | np.floating) and np.isnan(value):
             return "–"
         if isinstance(value, float | np.floating):
-            return labels.translate(f"{value:.{SIGNIFICANT_DIGITS}g}", language)
-        return labels.translate(str(value), language)
+            return translate(f"{value:.{SIGNIFICANT_DIGITS}g}", language)
+        return translate(str(value), language)
 
     translated = frame.drop(columns=[*sentences, *verbatim]).map(shown)
     told = frame[list(sentences)].map(lambda text: labels.translate_sentences(text, language))
-    return frame.assign(**translated, **told).rename(columns=lambda name: labels.translate(name, language))
+    return frame.assign(**translated, **told).rename(columns=lambda name: translate(name, language))
 
 
 def _longest(frame):
@@ -258,7 +271,7 @@ def table(frame, id, *, seeds=(), sentences=(), verbatim=()):
     record = _provenance(output, seeds) | {
         "messages": sorted({labels.message(word) for word in words} - {None})
     }
-    localised = _localised(frame, publishing.language, sentences, verbatim)
+    localised = _localised(frame, publishing, sentences, verbatim)
     booktabs = _booktabs(localised, _alignments(frame), output, publishing.language, caption)
     _write(publishing, id, {f"{id}.csv": _csv(frame), f"{id}.tex": booktabs.encode()}, record)
     html_table = localised.to_html(index=False, border=0)

@@ -112,7 +112,7 @@ def test_seeds_and_data_are_parameters_of_the_chapters_that_have_them(project, t
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--seeds", "0"], "--seeds takes a whole number from 1 on.\n"),
+        (["--seeds", "1"], "--seeds takes a whole number from 2 on: one seed has no spread.\n"),
         (
             ["--seeds", "many"],
             "The parameter seeds takes a value of the type int, such as 3; 'many' is not.\n",

@@ -125,3 +125,11 @@ def test_sentences_are_translated_as_far_as_the_catalogue_has_them(publishing_in
         "probability",
         "year",
     ]
+
+
+def test_a_custom_table_says_so_and_keeps_names_that_no_catalogue_knows(publishing_into):
+    frame = pd.DataFrame({"year": [1998], "filter": ["my own class"]})
+    content = published(publishing_into(language="de", scale="custom"), frame)[".tex"]
+    assert "Jahr & Filter" in content
+    assert "my own class" in content
+    assert "(Hier mit anderen Parametern oder Daten, als der Text sagt.)" in content
