@@ -46,7 +46,15 @@ def test_latex_is_a_booktabs_table_with_caption_and_label(publishing_into, frame
 
 
 @pytest.mark.parametrize(
-    ("text", "escaped"), [("A & B", r"A \& B"), ("50 %", r"50 \%"), ("x_1", r"x\_1"), ("#1", r"\#1")]
+    ("text", "escaped"),
+    [
+        ("A & B", r"A \& B"),
+        ("50 %", r"50 \%"),
+        ("x_1", r"x\_1"),
+        ("#1", r"\#1"),
+        ("a$b$_{", r"a\$b\$\_\{"),
+        (r"\input{secret}", r"{\textbackslash}input\{secret\}"),
+    ],
 )
 def test_latex_escapes_entries_and_headers(publishing_into, text, escaped):
     content = published(publishing_into(), pd.DataFrame({text: [text]}))[".tex"]
@@ -65,6 +73,12 @@ def test_table_is_shown_with_its_caption(publishing_into, frame, shown):
     published(publishing_into(), frame)
     assert "<td>0.333333</td>" in shown[0]["text/html"]
     assert shown[1]["text/plain"] == CAPTION["en"]
+
+
+def test_an_entry_is_no_html(publishing_into, shown):
+    published(publishing_into(), pd.DataFrame({"<b>": ["<script>alert(1)</script>"]}))
+    assert "<td>&lt;script&gt;alert(1)&lt;/script&gt;</td>" in shown[0]["text/html"]
+    assert "<th>&lt;b&gt;</th>" in shown[0]["text/html"]
 
 
 def test_record_says_where_the_table_comes_from(publishing_into, frame):
