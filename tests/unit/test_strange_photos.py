@@ -1,6 +1,7 @@
 """Folders of photos from strangers: they are read as what they are, or refused in one sentence."""
 
 import io
+import os
 import struct
 import zipfile
 import zlib
@@ -8,8 +9,10 @@ import zlib
 import pytest
 from PIL import Image
 
-from lib import datasets
+from lib import checksums, datasets
 from lib.datasets import DatasetError
+
+EPS = "%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n"
 
 
 @pytest.fixture
@@ -66,6 +69,34 @@ def test_a_file_that_is_no_whole_image_is_refused(folder, content, reason):
     (folder / "plain" / "strange.jpg").write_bytes(content)
     with pytest.raises(DatasetError, match=f"strange.jpg' cannot be read as an image: .*{reason}"):
         datasets.load(folder, (8, 8))
+
+
+def test_no_program_is_started_for_an_image(folder, tmp_path, monkeypatch):
+    (tmp_path / "gs").write_text(f"#!/bin/sh\ntouch '{tmp_path}/started'\n")
+    (tmp_path / "gs").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    (folder / "plain" / "strange.jpg").write_text(EPS)
+    with pytest.raises(DatasetError, match="cannot identify image file"):
+        datasets.load(folder, (8, 8))
+    assert not (tmp_path / "started").exists()
+
+
+def test_a_changed_photo_behind_a_link_changes_the_checksum(folder, tmp_path):
+    (folder / "linked").symlink_to(with_class(tmp_path / "elsewhere", "a") / "a")
+    before = checksums.of_folder(folder)
+    Image.new("RGB", (9, 9)).save(tmp_path / "elsewhere" / "a" / "0.png")
+    assert before.keys() == checksums.of_folder(folder).keys()
+    assert before != checksums.of_folder(folder)
+
+
+def test_a_pipe_is_left_out(folder):
+    os.mkfifo(folder / "plain" / "pipe.png")
+    assert len(datasets.load(folder, (8, 8)).labels) == 3
+
+
+def test_a_name_that_is_not_utf_8_is_taken_as_it_is(folder):
+    (folder / "plain" / "0.png").rename(folder / "plain" / os.fsdecode(b"\xff.png"))
+    assert len(datasets.load(folder, (8, 8)).labels) == 3
 
 
 def test_a_link_to_a_file_that_is_no_image_tells_nothing_of_its_content(folder, tmp_path):
