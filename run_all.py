@@ -81,7 +81,7 @@ def arguments():
         metavar="NAME|FOLDER",
         help="your folder of class folders in place of the food photos, as -p photos",
     )
-    add("--time-limit", type=int, default=900, metavar="SECONDS", help="for one cell (default: 900)")
+    add("--time-limit", type=int, default=3600, metavar="SECONDS", help="for one cell (default: 3600)")
     add("--update", action="store_true", help="write the outputs into the notebooks, too")
     add(
         "--check",
