@@ -28,7 +28,9 @@ LIBRARIES = ("numpy", "scipy", "pandas", "matplotlib", "tensorflow", "keras")
 SIGNIFICANT_DIGITS = 6
 SENTENCE = 60  # letters; longer entries of a table wrap
 ROWS_OF_A_PAGE = 35
+COLUMN_SEPARATION = 0.014  # LaTeX's 6 pt on each side of a column, as a share of the text width
 CONTINUED = {"en": "continued on the next page", "de": "Fortsetzung auf der nächsten Seite"}
+CONTINUATION = {"en": "(continued)", "de": "(Fortsetzung)"}
 REMARKS = {
     "default": {"en": "", "de": ""},
     "quick": {"en": " (Quick scale: not to be quoted.)", "de": " (Schnelldurchlauf: nicht zitieren.)"},
@@ -94,7 +96,12 @@ def _write(publishing, id, files, record):
 
 
 def _csv(frame):
-    return frame.to_csv(index=False, float_format=f"%.{SIGNIFICANT_DIGITS}g", lineterminator="\n").encode()
+    return frame.to_csv(index=False, float_format=_number, lineterminator="\n").encode()
+
+
+def _number(value):
+    """Return a number for a file: whole ones in full, others with six digits."""
+    return f"{value:.0f}" if value % 1 == 0 and abs(value) < 2**53 else f"{value:.{SIGNIFICANT_DIGITS}g}"
 
 
 def _embedded(output, caption, provenance):
@@ -209,7 +216,23 @@ def _localised(frame, publishing, sentences, verbatim):
 
     translated = frame.drop(columns=[*sentences, *verbatim]).map(shown)
     told = frame[list(sentences)].map(lambda text: labels.translate_sentences(text, language))
-    return frame.assign(**translated, **told).rename(columns=lambda name: translate(name, language))
+    return _with_spreads(frame.assign(**translated, **told)).rename(
+        columns=lambda name: translate(name, language)
+    )
+
+
+def _spread(column):
+    """Return the name of the column that has the spread of another: "test ±" of "test %"."""
+    return f"{column.removesuffix(' %')} ±"
+
+
+def _with_spreads(frame):
+    """Return a frame of texts in which each spread stands behind what it is the spread of."""
+    for column in [column for column in frame if _spread(column) in frame and _spread(column) != column]:
+        both = frame[column] + " ± " + frame[_spread(column)]
+        frame = frame.assign(**{column: both.where(frame[_spread(column)] != "–", frame[column])})
+        frame = frame.drop(columns=_spread(column))
+    return frame
 
 
 def _longest(frame):
@@ -222,6 +245,7 @@ def _longest_word(frame, column):
 
 def _alignments(frame):
     """Return LaTeX's column types: numbers right, texts left; texts wrap where there are sentences."""
+    frame = frame.drop(columns={_spread(column) for column in frame} & set(frame))
     kinds = ["r" if is_numeric_dtype(frame[column]) else "l" for column in frame]
     longest = _longest(frame)
     if max(longest) <= SENTENCE:
@@ -230,8 +254,9 @@ def _alignments(frame):
         max(1.6 * _longest_word(frame, column), 2.2 * longest[n] ** 0.5) for n, column in enumerate(frame)
     ]
     total = sum(need for need, kind in zip(needs, kinds, strict=True) if kind == "l")
+    room = 1 - 2 * COLUMN_SEPARATION * len(kinds)
     return "".join(
-        f">{{\\raggedright\\arraybackslash}}p{{{0.85 * need / total:.3f}\\textwidth}}" if kind == "l" else "r"
+        f">{{\\raggedright\\arraybackslash}}p{{{room * need / total:.3f}\\textwidth}}" if kind == "l" else "r"
         for need, kind in zip(needs, kinds, strict=True)
     )
 
@@ -252,6 +277,7 @@ def _booktabs(frame, alignments, output, language, caption):
             column_format=alignments,
         )
     )
+    text = text.replace(f"\\caption[]{{{latex(caption)}}}", f"\\caption[]{{{CONTINUATION[language]}}}")
     return text.replace("Continued on next page", latex(CONTINUED[language]))
 
 
@@ -294,18 +320,21 @@ def claim(id, *, stated, measured, verdict, seeds=()):
         raise PublishError(
             f"The verdict on {id} is now '{verdict}'; the concordance has '{entry.verdict}'. Measured: {measured}"
         )
-    text = f"Claim, section {entry.section}\nThe thesis: {stated}\nMeasured: {measured}\nVerdict: {verdict}"
-    box = _claim_box(entry.section, stated, measured, verdict)
+    lines = {"The thesis": stated, "Measured": measured, "Verdict": verdict}
+    lines |= {"Source": entry.source} if entry.source else {}
+    text = "\n".join(
+        [f"Claim, section {entry.section}", *(f"{name}: {line}" for name, line in lines.items())]
+    )
     record = {"section": entry.section, "stated": stated, "measured": measured, "verdict": verdict}
+    record["source"] = entry.source
     _write(publishing, id, {}, _provenance(entry, seeds) | record)
-    display({"text/html": box, "text/plain": text}, raw=True)
+    display({"text/html": _claim_box(text, VERDICT_COLOURS[verdict]), "text/plain": text}, raw=True)
 
 
-def _claim_box(section, stated, measured, verdict):
-    colour = VERDICT_COLOURS[verdict]
+def _claim_box(text, colour):
+    """Return a claim as HTML, its lines below each other beside a bar of a colour."""
+    heading, *lines = map(html.escape, text.splitlines())
     return (
         f'<div style="border-left: 4px solid {colour}; padding: 0.2em 1em">'
-        f"<b>Claim, section {section}</b><br>"
-        f"The thesis: {html.escape(stated)}<br>Measured: {html.escape(measured)}<br>"
-        f"<b>Verdict: {verdict}</b></div>"
+        f"<b>{heading}</b><br>{'<br>'.join(lines)}</div>"
     )

@@ -15,7 +15,7 @@ from matplotlib.ticker import Formatter
 
 NUMBER_OR_FORMULA = re.compile(r"\$[^$]+\$|(?<![A-Za-z_\d])\d++(?:[.,]\d+)*+(?:e[+\-−]?\d+)?+(?![A-Za-z_])")
 THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
-EQUATION = re.compile(r"\([1-9]\.\d{1,2}\)")
+EQUATION = re.compile(r"\([345]\.\d{1,2}\)")  # of the thesis
 DECIMAL_POINT = re.compile(r"(?<![\d.])(\d+)\.(\d+)(?![\d.])")
 
 
