@@ -20,6 +20,11 @@ def is_number(text):
     return NUMBER.fullmatch(text) is not None
 
 
+def is_whole(column):
+    """Return whether all texts of a column are whole numbers from 0 on."""
+    return column.str.isdigit().all()
+
+
 def panels(frame):
     """Yield (part, keys, values): the rows that fill the same columns, as the panels of a figure do.
 
@@ -40,9 +45,7 @@ def _keys(part):
     keys = list(part.columns[: max(leading, 1)])
     words = [column for column in part if column not in numbers]
     seed = [column for column in numbers if column == "seed"]
-    settings = sorted(
-        numbers[:-1], key=lambda name: (not part[name].str.isdigit().all(), part[name].nunique())
-    )
+    settings = sorted(numbers, key=lambda name: (not is_whole(part[name]), part[name].nunique()))
     for column in dict.fromkeys([*words, *seed, *settings]):
         told_apart = len(part.drop_duplicates(keys))
         if told_apart < len(part.drop_duplicates([*keys, column])):

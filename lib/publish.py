@@ -333,8 +333,8 @@ def claim(id, *, stated, measured, verdict, seeds=()):
 
 def _claim_box(text, colour):
     """Return a claim as HTML, its lines below each other beside a bar of a colour."""
-    heading, *lines = map(html.escape, text.splitlines())
-    return (
-        f'<div style="border-left: 4px solid {colour}; padding: 0.2em 1em">'
-        f"<b>{heading}</b><br>{'<br>'.join(lines)}</div>"
-    )
+    lines = [
+        f"<b>{line}</b>" if line.startswith(("Claim", "Verdict")) else line
+        for line in html.escape(text).splitlines()
+    ]
+    return f'<div style="border-left: 4px solid {colour}; padding: 0.2em 1em">{"<br>".join(lines)}</div>'

@@ -107,12 +107,15 @@ def differences(first, second, *, seeds=1, leaving_out=()):
     if list(first) != list(second) or len(first) != len(second):
         raise Differs("there are other rows or columns")
     relative, errors = ("", 0.0), ("", 0.0)
-    for part, keys, values in long_form.panels(first):
+    for part, keys, _ in long_form.panels(first):
         other = second.loc[part.index, list(part)]
-        _check_words(part, other, keys)
-        for column in set(values) - set(leaving_out) - {_spread(name) for name in values}:
-            means, error = _means(part, column, keys, seeds)
-            difference = (_means(other, column, keys, seeds)[0] - means).abs()
+        exact = [key for key in keys if long_form.is_whole(part[key])]
+        _check_words(part, other, exact)
+        settings = _settings(part, keys)
+        for column in part.columns.difference([*exact, *leaving_out], sort=False):
+            over_seeds = None if column in keys else settings
+            means, error = _means(part, column, over_seeds, seeds)
+            difference = (_means(other, column, over_seeds, seeds)[0] - means).abs()
             noisy = error > 0
             in_errors = (difference[noisy] / error[noisy]).max()
             to_largest = (difference[~noisy] / (means.abs().max() or 1)).max()
@@ -125,12 +128,12 @@ def _size(found):
     return 0.0 if math.isnan(found[1]) else found[1]
 
 
-def _check_words(part, other, keys):
-    """Raise Differs where two parts have other settings or other words."""
+def _check_words(part, other, exact):
+    """Raise Differs where two parts have other words, or anything else in the columns that have to be exact."""
     for column in part:
         words = ~part[column].map(long_form.is_number) | ~other[column].map(long_form.is_number)
-        exact = words | (column in keys)
-        if (changed := part[column][exact] != other[column][exact]).any():
+        compared = words | (column in exact)
+        if (changed := part[column][compared] != other[column][compared]).any():
             row = changed.idxmax()
             raise Differs(f"the column {column} has {other[column][row]!r} in place of {part[column][row]!r}")
 
@@ -140,14 +143,23 @@ def _spread(column):
     return "half width" if column == "difference" else f"{column.removesuffix(' %')} ±"
 
 
-def _means(part, column, keys, seeds):
+def _settings(part, keys):
+    """Return a number for each row that only rows of other seeds share with it, or None where there is no seed."""
+    if "seed" not in keys:
+        return None
+    others = part[[key for key in keys if key != "seed"]]
+    return pd.Series(pd.factorize(others.apply(" ".join, axis=1))[0], part.index)
+
+
+def _means(part, column, settings, seeds):
     """Return a column's means over seeds, and the standard errors of their differences; 0 for what has no seeds."""
     numbers = part[column].str.partition(" ± ")
     values = pd.to_numeric(numbers[0], errors="coerce").fillna(0)  # words have been compared
-    if "seed" in keys:
-        settings = [part[key] for key in keys if key != "seed"]
-        groups = values.groupby(settings or [0] * len(values), sort=False)
+    if settings is not None:
+        groups = values.groupby(settings)
         return groups.mean(), _floored(groups.std()) * (2 / groups.count()) ** 0.5
+    if column in map(_spread, part):  # n seeds tell a standard deviation to one part in √(2(n - 1))
+        return values, _floored(values) / max(seeds - 1, 1) ** 0.5
     spread = part[_spread(column)] if _spread(column) in part else numbers[2]
     return values, _floored(pd.to_numeric(spread, errors="coerce")) * (2 / max(seeds, 1)) ** 0.5
 

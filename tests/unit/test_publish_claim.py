@@ -16,6 +16,14 @@ def test_claim_is_shown_as_a_box_with_its_section_and_verdict(publishing_into, s
     assert "<b>Verdict: holds</b>" in shown[0]["text/html"]
 
 
+def test_a_corrected_claim_shows_where_what_is_right_stands(publishing_into, shown):
+    folder = publishing_into()
+    publish.claim("claim_01_tanh", **SENTENCES, verdict="corrected")
+    assert "<b>Verdict: corrected</b><br>Source: Goodfellow" in shown[0]["text/html"]
+    record = json.loads((folder / "claim_01_tanh.record.json").read_text(encoding="utf-8"))
+    assert record["source"].startswith("Goodfellow")
+
+
 def test_claim_is_escaped_in_html_and_whole_in_plain_text(publishing_into, shown):
     publishing_into()
     publish.claim(ID, **SENTENCES, verdict="holds")
@@ -39,6 +47,7 @@ def test_record_has_the_sentence_the_finding_and_the_verdict(publishing_into, sh
         "data": {},
         "seeds": [],
         "verdict": "holds",
+        "source": "",
         "files": {},
     }
 
