@@ -1,6 +1,5 @@
 """A build on two hosts, one of which is cut off: its link goes down, its processes run on."""
 
-import os
 import subprocess
 
 import network
@@ -11,7 +10,6 @@ pytestmark = pytest.mark.skipif(bool(network.impossible()), reason=network.impos
 # Runs leave a file for each time they are computed; `counted` is where, and the network says on which host.
 SLEEPING = '''"""Runs for tests: they sleep, and tell on which host they were computed."""
 
-import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
