@@ -74,7 +74,7 @@ def network(hosts):
 
 
 @contextmanager
-def _dask(host, folder, ready, *arguments):
+def _dask(host, folder, ready, *arguments, **variables):
     """Run `dask` on a host while the `with` block lasts; yields what matched `ready` in its output."""
     log = folder / f"{host}.log"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
@@ -82,7 +82,7 @@ def _dask(host, folder, ready, *arguments):
         process = subprocess.Popen(
             on(host, Path(sys.executable).with_name("dask"), *arguments),
             cwd=folder,
-            env=environment | {"DASK_TEMPORARY_DIRECTORY": str(folder)},
+            env=environment | {"DASK_TEMPORARY_DIRECTORY": str(folder)} | variables,
             stdout=output,
             stderr=output,
             start_new_session=True,
@@ -104,11 +104,15 @@ def _dask(host, folder, ready, *arguments):
 
 
 @contextmanager
-def cluster(folder, hosts):
-    """Run a scheduler, and a worker on each of some hosts; yields the scheduler's address."""
+def cluster(folder, hosts, **variables):
+    """Run a scheduler, and a worker on each of some hosts; yields the scheduler's address.
+
+    `variables` are set in the environment of the scheduler.
+    """
     with network(hosts), ExitStack() as running:
         options = ("scheduler", "--host", ADDRESS.format(1), "--no-dashboard")
-        address = running.enter_context(_dask(SCHEDULER, folder, r"Scheduler at: +(tcp://\S+)", *options))[1]
+        found = _dask(SCHEDULER, folder, r"Scheduler at: +(tcp://\S+)", *options, **variables)
+        address = running.enter_context(found)[1]
         for host in hosts:
             options = ("worker", address, "--nthreads", "1", "--no-dashboard")
             running.enter_context(_dask(host, folder, "Registered to", *options))

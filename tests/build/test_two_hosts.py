@@ -50,13 +50,12 @@ def sleeping(project, tmp_path):
 
 
 @pytest.fixture
-def address(tmp_path, monkeypatch):
+def address(tmp_path):
     """The scheduler of two hosts, left and right; it gives a silent host up as soon as Dask can."""
-    monkeypatch.setenv("DASK_DISTRIBUTED__COMM__TIMEOUTS__TCP", "11s")
-    monkeypatch.setenv("DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT", "5s")
     folder = tmp_path / "elsewhere"
     folder.mkdir()
-    with network.cluster(folder, ("left", "right")) as address:
+    soon = {f"DASK_DISTRIBUTED__COMM__TIMEOUTS__{name}": "11s" for name in ("TCP", "CONNECT")}
+    with network.cluster(folder, ("left", "right"), **soon) as address:
         yield address
 
 
