@@ -10,6 +10,7 @@ pytestmark = pytest.mark.skipif(bool(network.impossible()), reason=network.impos
 # Runs leave a file for each time they are computed; `counted` is where, and the network says on which host.
 SLEEPING = '''"""Runs for tests: they sleep, and tell on which host they were computed."""
 
+import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
