@@ -5,7 +5,8 @@ import subprocess
 import network
 import pytest
 
-pytestmark = pytest.mark.skipif(bool(network.impossible()), reason=network.impossible() or "")
+IMPOSSIBLE = network.impossible()
+pytestmark = pytest.mark.skipif(IMPOSSIBLE is not None, reason=str(IMPOSSIBLE))
 
 # Runs leave a file for each time they are computed; `counted` is where, and the network says on which host.
 SLEEPING = '''"""Runs for tests: they sleep, and tell on which host they were computed."""
