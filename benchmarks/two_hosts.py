@@ -18,7 +18,7 @@ from pathlib import Path
 from build import CHECKOUT, copy_of_checkout
 
 from lib import concordance
-from lib.build import verify
+from lib.build import compare, verify
 
 sys.path.insert(0, str(CHECKOUT / "tests" / "build"))
 import network
@@ -62,13 +62,13 @@ def build_with_a_cut(folder, chapters, half):
         return end(build), time.perf_counter() - started, when
 
 
-def compare(here, there):
+def compared(here, there):
     """Return {id: how it compares} of the outputs and claims of two folders of results."""
     published = verify.read_manifest(here)
     outputs = {output.id: output for chapter in concordance.chapters() for output in chapter.outputs}
     claims = {claim.id: claim for chapter in concordance.chapters() for claim in chapter.claims}
-    return {id: verify.compare(outputs[id], here, there) for id in published["outputs"]} | {
-        id: verify.compare_claim(claims[id], here, there) for id in published["claims"]
+    return {id: compare.output(outputs[id], here, there) for id in published["outputs"]} | {
+        id: compare.claim(claims[id], here, there) for id in published["claims"]
     }
 
 
@@ -87,7 +87,7 @@ def main():
         print(
             f"two hosts: {said} {stored(there)} runs, {seconds:.0f} s, the left one cut off after {when:.0f} s"
         )
-        results = compare(here / "build/quick", there / "build/quick")
+        results = compared(here / "build/quick", there / "build/quick")
     other = {id: result for id, result in results.items() if result != "identical"}
     print(f"outputs and claims: {len(results)}, of which identical: {len(results) - len(other)}")
     for id, result in other.items():
