@@ -16,7 +16,6 @@ import time
 from pathlib import Path
 
 from build import CHECKOUT, copy_of_checkout
-
 from lib import concordance
 from lib.build import compare, verify
 
