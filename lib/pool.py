@@ -91,7 +91,7 @@ def _check_certificates(address):
 
 
 def _refuse_others(client):
-    """Raise PoolError for a worker without lib/ or with other libraries than this process."""
+    """Raise PoolError for a worker without lib/ or with other libraries than this process, or if none answers."""
 
     wanted = versions.installed()
 
@@ -107,7 +107,14 @@ def _refuse_others(client):
 
         return find_spec("lib") is not None, {name: installed(name) for name in libraries}
 
-    for worker, (has_lib, has) in client.run(found).items():
+    answers = client.run(found, on_error="return")
+    silent = {worker for worker, answer in answers.items() if isinstance(answer, OSError)}
+    if silent == answers.keys():
+        raise PoolError(f"No worker of the scheduler at {client.scheduler.address} can be reached.")
+    for worker in answers.keys() - silent:  # the scheduler gives up the silent ones by itself
+        if isinstance(answers[worker], Exception):
+            raise answers[worker]
+        has_lib, has = answers[worker]
         for name in wanted:
             if has[name] != wanted[name]:
                 raise PoolError(
@@ -150,12 +157,12 @@ def hand_over(address):
 
 
 def _register(client, upload, times=5):
-    """Unpack an upload on all workers; those that share a folder can get in each other's way at first."""
+    """Unpack an upload on all workers; some may get in each other's way, or be gone, at first."""
     for left in reversed(range(times)):
         try:
             client.register_plugin(upload)
             return
-        except FileExistsError:  # another worker has just made the same folder
+        except OSError:  # another worker has just made the same folder, or one does not answer any more
             if not left:
                 raise
 

@@ -143,3 +143,11 @@ def project(tmp_path):
     root = tmp_path / "Prüfung mit Leerzeichen"
     root.mkdir()
     return Project(root)
+
+
+@pytest.fixture(scope="module")
+def shared_project(tmp_path_factory):
+    """A project that the tests of a module share; none of them changes it."""
+    root = tmp_path_factory.mktemp("shared") / "Prüfung mit Leerzeichen"
+    root.mkdir()
+    return Project(root)

@@ -1,0 +1,84 @@
+"""Whether a stranger's machine gets the committed results: `run_all.py --check` in many environments.
+
+Usage: python benchmarks/elsewhere.py [--all | CHAPTER ...], a few quick and real chapters without one
+
+Each environment gets a build from an empty store, on a copy of this checkout. Prints for each how many
+outputs are identical to the committed ones, within their tolerance, or DIFFERENT, how many claims have
+the same verdict or another one, and the seconds; below it what is DIFFERENT. The other processors are
+emulated. The status is 1 where anything is DIFFERENT.
+"""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+from build import CHECKOUT, copy_of_checkout
+
+sys.path.insert(0, str(CHECKOUT / "tests" / "build"))
+import environments
+
+CHAPTERS = ("2.1", "3.1.2", "3.1.3", "3.2.1", "3.2.4", "5.1")
+HERE = {"as it is here": {}}
+WORKERS = {f"{number} workers": ("--workers", str(number)) for number in (1, 3)}
+
+
+def check(folder, chapters, changes, arguments):
+    """Return {id: how it compares with the committed one} and the seconds of a build from nothing."""
+    started = time.perf_counter()
+    called = subprocess.run(
+        [sys.executable, "run_all.py", "--check", *arguments, *chapters],
+        cwd=folder,
+        env=environments.with_changes({"PYTHONPATH": str(folder)} | changes),
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    after = called.stdout.partition("The results are in build/check/.\n")[2]
+    if not after:
+        sys.exit(f"The build could not be compared:\n{called.stdout}{called.stderr}")
+    compared = (line.partition(" ") for line in after.splitlines())
+    return {id: result.strip() for id, _, result in compared}, time.perf_counter() - started
+
+
+def counted(results):
+    """Return how many outputs are identical, within tolerance, DIFFERENT, and claims same, another."""
+    outputs = Counter(result.split()[0] for id, result in results.items() if not id.startswith("claim_"))
+    claims = Counter(result.split()[0] for id, result in results.items() if id.startswith("claim_"))
+    same = claims["identical"] + claims["same"]
+    return outputs["identical"], outputs["within"], outputs["DIFFERENT:"], same, claims["DIFFERENT:"]
+
+
+def main():
+    chapters = [] if sys.argv[1:] == ["--all"] else sys.argv[1:] or CHAPTERS
+    locales = environments.make_locales()
+    settings = {
+        name: (changes | locales, ())
+        for name, changes in (HERE | environments.HABITS | environments.PROCESSORS).items()
+    } | {name: ({}, arguments) for name, arguments in WORKERS.items()}
+    if not locales:
+        print("The locale tr_TR.UTF-8 cannot be made here; it falls back to C.")
+    heads = ("identical", "within", "DIFFERENT", "same verdict", "another", "seconds")
+    print(f"{'setting':24}" + "".join(f"{head:>14}" for head in heads))
+    different = False
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        copy_of_checkout(folder)
+        for name, (changes, arguments) in settings.items():
+            results, seconds = check(folder, chapters, changes, arguments)
+            print(f"{name:24}" + "".join(f"{number:14}" for number in (*counted(results), round(seconds))))
+            for id, result in results.items():
+                if result.startswith("DIFFERENT"):
+                    different = True
+                    print(f"    {id:28} {result}")
+            sys.stdout.flush()
+    for path in locales.values():
+        shutil.rmtree(path)
+    return int(different)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
