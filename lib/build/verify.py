@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import os
 import shutil
 import threading
 
@@ -15,8 +16,11 @@ accepting = threading.Lock()  # one chapter at a time; who holds it at exit keep
 
 
 def staging(folder, chapter):
-    """Return the folder below the results `folder` in which a chapter publishes until it is accepted."""
-    return folder / ".unfinished" / chapter.notebook
+    """Return the folder below the results `folder` in which a chapter publishes until it is accepted.
+
+    Each build has its own: a kernel can outlive a killed one for a moment.
+    """
+    return folder / ".unfinished" / str(os.getpid()) / chapter.notebook
 
 
 def read_manifest(folder):

@@ -85,7 +85,7 @@ class Project:
 
     def processes(self):
         """Return the processes that still run for this project: notebooks, kernels, workers."""
-        running = psutil.process_iter(["environ"])
+        running = psutil.process_iter(["environ", "cmdline"])
         return [p for p in running if (p.info["environ"] or {}).get("PYTHONPATH") == str(self.root)]
 
     @property

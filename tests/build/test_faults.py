@@ -130,7 +130,7 @@ def without(before, *damaged):
 
 def named(project, part):
     """Return the processes of a project with `part` in their command line."""
-    return [process for process in project.processes() if part in " ".join(process.cmdline())]
+    return [process for process in project.processes() if part in " ".join(process.info["cmdline"] or ())]
 
 
 def kill_a_kernel(project, build):
@@ -173,6 +173,10 @@ def a_chapter_is_ready(project):
     return remembered(project)
 
 
+def a_worker_computes(project):
+    return project.computed()
+
+
 def a_run_is_ready(project):
     return entries(project)
 
@@ -183,7 +187,7 @@ def a_run_is_ready(project):
         (kill_a_kernel, a_kernel_runs),
         (kill_a_kernel, a_run_is_ready),
         (kill_a_notebook, a_run_is_ready),
-        (kill_a_worker, a_run_is_ready),
+        (kill_a_worker, a_worker_computes),
         (kill_a_worker, a_run_is_ready),
         (kill_the_scheduler, a_chapter_is_ready),
         (kill_the_scheduler, a_run_is_ready),
@@ -258,6 +262,7 @@ def test_two_checkouts_share_a_store(empty, new_training, start, judge, tmp_path
         before = ready(project)
         assert before.keys() == {"plain", "trained", *SEEDS}
         judge("share a store with another checkout", project, before)
+    assert "build/runs is a link" in empty.run("--prune-runs").stderr
 
 
 # Between two builds
