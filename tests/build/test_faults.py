@@ -14,7 +14,10 @@ import sqlite3
 import subprocess
 
 import numpy as np
+import psutil
 import pytest
+
+from lib.build.verify import read_manifest
 
 BUILD = ("--workers", "2")
 SEEDS = range(4)
@@ -93,12 +96,12 @@ def remembered(project):
 
 def ready(project):
     """Return {chapter: its files, seed: how often it was computed}, which change when it is made again."""
-    figures = project.root / "figures"
+    figures, computed = project.root / "figures", project.computed()
+    accepted = read_manifest(figures)["outputs"]
     chapters = {
-        name: [path.stat().st_ino for path in sorted(figures.glob(f"fig_{name}.*"))]
-        for name in remembered(project)
+        id.removeprefix("fig_"): [path.stat().st_ino for path in sorted(figures.glob(f"{id}.*"))]
+        for id in accepted
     }
-    computed = project.computed()
     return chapters | {seed: computed.count(seed) for seed in entries(project)}
 
 
@@ -142,7 +145,10 @@ def kill_a_notebook(project, build):
 
 
 def kill_a_worker(project, build):
-    named(project, "spawn_main")[0].kill()
+    """Kill the worker that computed a run, and still has its result."""
+    seed = next(iter(entries(project) or project.computed()), None)
+    worker = next(project.counted.glob(f"{seed}-*")).name.split("-")[1]
+    psutil.Process(int(worker)).kill()
 
 
 def kill_the_scheduler(project, build):
