@@ -16,12 +16,12 @@ def compile_lib():
     By itself it compares time and size, and these are the same after a change of one digit and a clock
     that was set back, or files unpacked from an archive with fixed times.
     """
+    mode = py_compile.PycInvalidationMode.CHECKED_HASH
     for source in (ROOT / "lib").rglob("*.py"):
+        compiled = Path(importlib.util.cache_from_source(source, optimization=""))
         with contextlib.suppress(OSError, py_compile.PyCompileError):  # importing it will tell
-            if not _compared_by_content(Path(importlib.util.cache_from_source(source))):
-                py_compile.compile(
-                    source, doraise=True, invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH
-                )
+            if not _compared_by_content(compiled):
+                py_compile.compile(source, compiled, doraise=True, optimize=0, invalidation_mode=mode)
 
 
 def _compared_by_content(bytecode):
