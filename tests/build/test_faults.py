@@ -41,9 +41,10 @@ def undisturbed(new_training, tmp_path_factory):
 
 
 @pytest.fixture
-def empty(training):
-    """A checkout in which nothing is built."""
+def empty(undisturbed, training):
+    """A checkout in which nothing is built; the list of fonts is there, which takes a second to make."""
     write_chapters(training)
+    shutil.copytree(undisturbed.root / "build/matplotlib", training.root / "build/matplotlib")
     return training
 
 
@@ -223,7 +224,6 @@ def test_a_fault_while_a_build_runs(empty, start, judge, fault, moment):
 def small_disk(empty):
     """Mounts a file system of 4 MiB over build/, which takes the right to mount."""
     folder = empty.root / "build"
-    folder.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", folder], capture_output=True)
     if mounted.returncode:
         pytest.skip("needs the right to mount a file system")
@@ -258,7 +258,7 @@ def test_two_checkouts_share_a_store(empty, new_training, start, judge, tmp_path
     write_chapters(other)
     store.mkdir()
     for project in (empty, other):
-        (project.root / "build").mkdir()
+        (project.root / "build").mkdir(exist_ok=True)
         (project.root / "build/runs").symlink_to(store, target_is_directory=True)
     builds = [start(empty), start(other)]
     for build in builds:
@@ -325,6 +325,12 @@ def test_figures_edited_by_hand(complete, judge):
     (figures / "fig_trained.csv").write_text("y\n0\n7\n")
     shutil.copy(figures / "fig_trained.png", figures / "fig_plain.png")
     judge("edit figures by hand", complete, without(before, "plain", "trained"), tries=2)
+
+
+def test_a_truncated_memory(complete, judge):
+    before, memory = ready(complete), complete.root / "build/state.db"
+    os.truncate(memory, memory.stat().st_size // 2)
+    judge("truncate the memory of builds", complete, without(before, "plain", "trained"))
 
 
 # Where the clock cannot be set for some processes alone, the times of all files are: what a build compares
