@@ -74,9 +74,8 @@ def run(configs):
     starts = {key: config.start for key, config in missing.items() if getattr(config, "start", None)}
     if starts:
         begun = dict(zip(starts, run(starts.values()).results, strict=True))
-        results |= {
-            key: _stored(key, config) for key, config in missing.items()
-        }  # some may be the start of others
+        # Some may be the start of others, and stored by now.
+        results |= {key: _stored(key, config) for key, config in missing.items()}
         missing = {key: config for key, config in missing.items() if results[key] is None}
     if missing:
         inputs = {key: (begun[key],) if key in starts else () for key in missing}
@@ -140,9 +139,8 @@ def _computed(missing, inputs):
     quiet = "JPY_SESSION_NAME" not in os.environ  # set by JupyterLab, where somebody is watching
     try:
         for key, config in missing.items():
-            if (
-                result := _stored(key, config)
-            ) is not None:  # another chapter stored it while this one connected
+            result = _stored(key, config)
+            if result is not None:  # another chapter stored it while this one connected
                 results[key] = result
             else:
                 run = _sealed(key, config, inputs[key])

@@ -25,9 +25,7 @@ class Memory(SqliteDB):
         try:
             self._write()
         except sqlite3.OperationalError as error:
-            print(
-                f"build/state.db cannot be written ({error}); the next build repeats some.", file=sys.stderr
-            )
+            print(f"build/state.db cannot be written: {error}; chapters may be built again.", file=sys.stderr)
         self._conn.close()
 
     def _write(self):
@@ -46,7 +44,7 @@ class Memory(SqliteDB):
 
 def recall():
     """Return a function from the name of a task to what its last build left, {} for none."""
-    STATE.parent.mkdir(parents=True, exist_ok=True)
+    BUILD.mkdir(parents=True, exist_ok=True)
     try:
         return Dependency(Memory, str(STATE)).get_values
     except DatabaseException:  # damaged: everything counts as never built
@@ -62,3 +60,4 @@ def forget_damaged():
         whole = False
     if not whole:
         STATE.unlink()
+        STATE.with_name("state.db-journal").unlink(missing_ok=True)  # or it is played back into the next one
