@@ -8,7 +8,7 @@ PYTHON ?= $(FOUND)
 BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 INSTALLED := .venv/installed
 
-.PHONY: figures test lab lock
+.PHONY: figures test lab lock audit licences
 
 figures: $(INSTALLED)
 	$(BIN)/python run_all.py
@@ -29,6 +29,30 @@ lock: $(INSTALLED)
 		--generate-hashes --extra test --custom-compile-command "make lock" \
 		--output-file requirements.lock pyproject.toml
 	$(MAKE) environment.yml
+
+# The tools of the next two are no part of the lock. --strict: what could not be asked for is no success.
+audit: $(INSTALLED)
+	$(BIN)/uvx --python $(BIN)/python pip-audit@2.10.1 --strict --disable-pip --require-hashes \
+		--requirement requirements.lock
+
+# Packages that this system or this Python does not need are fetched only to be read. Two packages have
+# their licence in a file and not in their metadata.
+licences: $(INSTALLED)
+	rm -rf build/licences
+	mkdir -p build/licences
+	$(BIN)/uv pip freeze --quiet --python $(BIN)/python | sed 's/[= ].*//' > build/licences/here.txt
+	sed -nE 's/^([a-z0-9-]+==[^ ]+) ;.*/\1/p' requirements.lock \
+	| grep -vwFf build/licences/here.txt > build/licences/elsewhere.txt
+	$(BIN)/uv pip install --quiet --no-deps --target build/licences --python-platform windows \
+		--python-version 3.12 --requirement build/licences/elsewhere.txt pip-licenses==5.5.5 prettytable
+	{ echo "# The licences of all packages that the lock names"; \
+	echo; \
+	echo "Made by \`make licences\` from their metadata. Those of the data are in [data/README.md](data/README.md)."; \
+	echo; \
+	PYTHONPATH=build/licences $(BIN)/python -m piplicenses --format markdown --no-version --with-system \
+		--ignore-packages food-image-analysis pip-licenses prettytable \
+	| sed -E '/axe-playwright-python/s/UNKNOWN/MIT/; /namex/s/UNKNOWN/Apache-2.0/; s/ +\|/ |/g; s/-+\|/---|/g'; \
+	} > LICENCES.md
 
 environment.yml: requirements.lock
 	{ echo "# Made by \`make lock\`: the versions of requirements.lock, and lib/ in editable mode."; \

@@ -65,7 +65,7 @@ def arguments():
     add(
         "--scheduler",
         metavar="ADDRESS",
-        help="of a running Dask cluster to train on, tcp://host:port, in place of one on this machine",
+        help="of a running Dask cluster to train on, tcp://host:port or tls://, in place of one on this machine",
     )
     add(
         "-p",
@@ -81,7 +81,7 @@ def arguments():
         metavar="NAME|FOLDER",
         help="your folder of class folders in place of the food photos, as -p photos",
     )
-    add("--time-limit", type=int, default=900, metavar="SECONDS", help="for one cell (default: 900)")
+    add("--time-limit", type=int, default=3600, metavar="SECONDS", help="for one cell (default: 3600)")
     add("--update", action="store_true", help="write the outputs into the notebooks, too")
     add(
         "--check",
@@ -193,8 +193,8 @@ def given_parameters(options, chapters):
 
 def check_values(values):
     """Raise UsageError for a number of seeds or a data set that cannot be; makes folders absolute."""
-    if values.get("seeds", 1) < 1:
-        raise UsageError("--seeds takes a whole number from 1 on.")
+    if values.get("seeds", 2) < 2:
+        raise UsageError("--seeds takes a whole number from 2 on: one seed has no spread.")
     for name in {"data", "photos"} & values.keys():
         if not shipped(values[name]):
             folder = Path(values[name]).resolve()
@@ -202,7 +202,18 @@ def check_values(values):
                 raise UsageError(
                     f"There is no folder '{values[name]}'; known by name are 'mnist' and 'food'."
                 )
+            check_folder(folder)
             values[name] = str(folder)
+
+
+def check_folder(folder):
+    """Raise UsageError where a folder of data holds a name that is no text."""
+    for path in sorted(folder.rglob("*")):
+        try:
+            path.name.encode()
+        except UnicodeEncodeError:
+            name = repr(os.fspath(path.relative_to(folder)))
+            raise UsageError(f"The name {name} in {folder} is not UTF-8; rename it.") from None
 
 
 def list_runs(prune):
@@ -244,13 +255,13 @@ def list_chapters(build):
 
 def check(build):
     """Print how each rebuilt output and claim compares with the committed one; returns how many differ."""
-    from lib.build import verify
+    from lib.build import compare
 
     committed = ROOT / "figures"
     results = {
         entry.id: comparison(entry, committed, CHECK)
         for chapter in build.chapters
-        for comparison, entries in ((verify.compare, chapter.outputs), (verify.compare_claim, chapter.claims))
+        for comparison, entries in ((compare.output, chapter.outputs), (compare.claim, chapter.claims))
         for entry in entries
     }
     for id, result in results.items():

@@ -1,12 +1,13 @@
 """How long a build takes, as ratios measured in one sitting on a copy of this checkout.
 
-Usage: python benchmarks/build.py [RUNS]
+Usage: python benchmarks/build.py NOTEBOOK ..., for instance 03_1_2_convolution 03_2_1_losses 05_1_learning_rate
 
-Prints, with the goals of the project: a build with nothing to do, a build after one plotting cell
-changed, and a build from cold against the same notebooks one after the other with papermill. Each
-is the median of RUNS runs (default 3), the two sides of the comparison in turn.
+Prints, with the goals of the project: a build from cold against the same notebooks one after the other with
+papermill and with nbconvert, with the memory that it takes; a build with nothing to do against jupyter-cache;
+a build after one plotting cell changed; and the German edition from the stored runs.
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -14,11 +15,28 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from functools import partial
 from pathlib import Path
 
+import psutil
+
 CHECKOUT = Path(__file__).resolve().parent.parent
-PAPERMILL = [str(Path(sys.executable).with_name("papermill")), "--no-progress-bar"]
+BIN = Path(sys.executable).parent
+PAPERMILL = [str(BIN / "papermill"), "--no-progress-bar"]
+SEQUENTIAL = {
+    "papermill": lambda name: [*PAPERMILL, name, os.devnull],
+    "nbconvert": lambda name: [
+        str(BIN / "jupyter-nbconvert"),
+        "--to",
+        "notebook",
+        "--execute",
+        "--stdout",
+        name,
+    ],
+}
+JCACHE = [str(BIN / "jcache")]
 
 
 def copy_of_checkout(folder):
@@ -48,41 +66,81 @@ def change_a_plotting_cell(notebook, number):
     notebook.write_text(json.dumps(content), encoding="utf-8")
 
 
-def one_after_the_other(folder):
-    """Return the time of papermill's command line over all notebooks."""
-    notebooks = sorted((folder / "notebooks").glob("*.ipynb"))
-    return sum(
-        seconds([*PAPERMILL, notebook.name, str(folder / "out.ipynb")], notebook.parent, folder)
-        for notebook in notebooks
-    )
+def one_after_the_other(folder, command):
+    """Return the time of a command over all notebooks, none of which has stored runs to go by."""
+    total = 0.0
+    for notebook in sorted((folder / "notebooks").glob("*.ipynb")):
+        shutil.rmtree(folder / "build" / "runs", ignore_errors=True)
+        total += seconds(command(notebook.name), notebook.parent, folder)
+    return total
+
+
+def keep_only(folder, names):
+    """Leave only these notebooks in a copy, in its concordance, too."""
+    concordance = folder / "lib" / "concordance.toml"
+    preamble, *entries = concordance.read_text(encoding="utf-8").split("[[chapter]]\n")
+    kept = [entry for entry in entries if any(f'notebook = "{name}"' in entry for name in names)]
+    concordance.write_text("[[chapter]]\n".join([preamble, *kept]), encoding="utf-8")
+    for path in (folder / "notebooks").glob("*.ipynb"):
+        if path.stem not in names:
+            path.unlink()
+
+
+class PeakMemory(threading.Thread):
+    """Watches the memory of this process's children, and theirs; `peak` is in bytes."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.peak = 0
+
+    def run(self):
+        """Look four times a second."""
+        while True:
+            used = 0
+            for process in psutil.Process().children(recursive=True):
+                with contextlib.suppress(psutil.Error):
+                    used += process.memory_info().rss
+            self.peak = max(self.peak, used)
+            time.sleep(0.25)
+
+
+def median(command, folder, before=lambda number: None):
+    """Return the median time of three calls."""
+    times = []
+    for number in range(3):
+        before(number)
+        times.append(seconds(command, folder))
+    return statistics.median(times)
 
 
 def main():
-    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+    names = sys.argv[1:]
+    if not names:
+        sys.exit(__doc__)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         copy_of_checkout(folder)
+        keep_only(folder, names)
         build = [sys.executable, "run_all.py"]
-        seconds(build, folder)
-        nothing = statistics.median(seconds(build, folder) for _ in range(runs))
+
+        memory = PeakMemory()
+        memory.start()
+        cold = seconds(build, folder)
+        print(f"cold {cold:.0f} s, at most {memory.peak / 2**30:.1f} GiB", flush=True)
+        nothing = median(build, folder)
         print(f"nothing to do: {nothing:.2f} s (goal: 0.5)", flush=True)
         for notebook in sorted((folder / "notebooks").glob("*.ipynb")):
-            times = []
-            for number in range(runs):
-                change_a_plotting_cell(notebook, number)
-                times.append(seconds(build, folder))
-            print(
-                f"one cell changed in {notebook.stem}: {statistics.median(times):.1f} s (goal: 6)", flush=True
-            )
-        ratios = []
-        for _ in range(runs):
-            shutil.rmtree(folder / "build")
-            cold, sequential = seconds(build, folder), one_after_the_other(folder)
-            ratios.append(cold / sequential)
-            print(
-                f"cold {cold:.1f} s, papermill one after the other {sequential:.1f} s: {cold / sequential:.2f}"
-            )
-        print(f"cold over papermill: {statistics.median(ratios):.2f} (goal: 0.6)")
+            changed = median(build, folder, partial(change_a_plotting_cell, notebook))
+            print(f"one cell changed in {notebook.stem}: {changed:.1f} s (goal: 3)", flush=True)
+        german = seconds([*build, "--lang", "de"], folder)
+        print(f"the German edition from stored runs over cold: {german / cold:.2f}", flush=True)
+        for name, command in SEQUENTIAL.items():
+            sequential = one_after_the_other(folder, command)
+            print(f"cold over {name}, one after the other: {cold / sequential:.2f} (goal: 0.6)", flush=True)
+        seconds([*JCACHE, "notebook", "add", *(f"notebooks/{name}.ipynb" for name in names)], folder)
+        seconds([*JCACHE, "project", "execute", "--timeout", "3600"], folder)
+        cached = median([*JCACHE, "project", "execute"], folder)
+        print(f"nothing to do over jupyter-cache: {nothing / cached:.2f}", flush=True)
 
 
 if __name__ == "__main__":

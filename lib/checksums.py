@@ -1,6 +1,7 @@
 """SHA-256 of files, and what data/SHA256SUMS says of the data sets that the project ships."""
 
 import hashlib
+import os
 from pathlib import Path
 
 DATA = Path(__file__).resolve().parent.parent / "data"
@@ -56,14 +57,22 @@ def verified(name):
 
 
 def of_folder(folder):
-    """Return {path below a folder: SHA-256} of all files in it, as `shipped` has it; hidden ones do not count."""
-    return {
-        path.relative_to(folder).as_posix(): of_file(path)
-        for path in sorted(Path(folder).rglob("[!.]*"))
-        if path.is_file()
-    }
+    """Return {path below a folder: SHA-256} of all files in it, as `shipped` has it; hidden ones do not count.
+
+    Folders that are links are followed, since a class of photos may be one, but not those that lead in a circle.
+    """
+    found = {}
+    for place, folders, files in os.walk(folder, followlinks=True):
+        above = {Path(place).resolve(), *Path(place).resolve().parents}
+        folders[:] = [name for name in folders if Path(place, name).resolve() not in above]
+        for path in (Path(place, name) for name in files if name[0] != "."):
+            if path.is_file():
+                found[path.relative_to(folder).as_posix()] = of_file(path)
+    return dict(sorted(found.items()))
 
 
 def of_dataset(sums):
     """Return one SHA-256 for a whole data set, given {path: SHA-256} of its files."""
-    return of_bytes("".join(f"{sums[path]}  {path}\n" for path in sorted(sums)).encode())
+    return of_bytes(
+        "".join(f"{sums[path]}  {path}\n" for path in sorted(sums)).encode(errors="surrogateescape")
+    )

@@ -28,23 +28,30 @@ class Output:
     section: str
     notebook: str
     caption: dict
+    short: dict | None = None
     number: str | None = None
     tolerance: float = 1e-5
     timed: tuple[str, ...] = ()
 
     def short_caption(self, language):
-        """Return the beginning of the caption, up to its first full stop or colon, for lists of figures."""
+        """Return the short caption for lists of figures: the one that is given, or how the caption begins."""
+        if self.short:
+            return self.short[language]
         return re.split(r"(?<!\d)[.:] |[.:] (?=\()|\.$", self.caption[language])[0]
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A checkable sentence of the thesis: where it stands, who checks it, and the verdict found so far."""
+    """A checkable sentence of the thesis: where it stands, who checks it, and the verdict found so far.
+
+    `source` says of a corrected one where the right statement stands.
+    """
 
     id: str
     section: str
     notebook: str
     verdict: str
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -88,6 +95,10 @@ def _chapter(entry):
             raise ConcordanceError(
                 f"The verdict of {claim.id} is '{claim.verdict}'; it has to be one of {', '.join(VERDICTS)}."
             )
+        if claim.verdict == "corrected" and not claim.source:
+            raise ConcordanceError(
+                f"{claim.id} is corrected; its source is missing: where does what is right stand?"
+            )
     return Chapter(
         title=entry["title"],
         data=tuple(entry.get("data", ())),
@@ -104,7 +115,7 @@ def chapters():
     """Return all chapters in the order of the thesis.
 
     Raises ConcordanceError where concordance.toml cannot be read, an id is given twice, or a verdict
-    is none of VERDICTS.
+    is none of VERDICTS or corrects without a source.
     """
     try:
         text = Path(__file__).with_suffix(".toml").read_text(encoding="utf-8")

@@ -14,6 +14,7 @@ from lib import checksums
 from lib.checksums import DATA, DatasetError
 
 IDX_TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # Pillow starts Ghostscript for others
 FEWEST_IMAGES = 3  # of a class: one each for training, validation and test
 LARGEST_IDX = 2**31  # bytes; a header that declares more is not believed
 LARGEST_LABEL = 9_999
@@ -83,7 +84,7 @@ def photo(path, size=None):
 def _read_image(path):
     """Return the picture as an upright RGB image of 8 bits a channel."""
     try:
-        with Image.open(path) as file:
+        with Image.open(path, formats=FORMATS) as file:
             image = ImageOps.exif_transpose(file)
             if image.mode in ("I", "F"):
                 raise ValueError("it has 32 bits a pixel, and only 8 or 16 are read")
@@ -104,12 +105,12 @@ def _read_image(path):
 def class_files(source):
     """Return {class: its image files, sorted} of "food" or a folder of class folders, in the order of load.
 
-    Hidden files, and those that Pillow has no reader for, are left out. Raises DatasetError for a folder
+    Hidden files, and those that are none of FORMATS by their name, are left out. Raises DatasetError for a folder
     that is missing or has no class folders. Thesis 5.5.2.
     """
     folder = _folder(source)
     Image.init()
-    readable = {suffix for suffix, format in Image.EXTENSION.items() if format in Image.OPEN}
+    readable = {suffix for suffix, format in Image.EXTENSION.items() if format in FORMATS}
     classes = sorted(path.name for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")
     if not classes:
         raise DatasetError(f"'{folder}' is empty: it should hold one folder of images for each class.")
@@ -117,7 +118,7 @@ def class_files(source):
         name: sorted(
             file
             for file in (folder / name).iterdir()
-            if file.suffix.lower() in readable and file.name[0] != "."
+            if file.suffix.lower() in readable and file.name[0] != "." and not file.is_fifo()
         )
         for name in classes
     }

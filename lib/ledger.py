@@ -8,7 +8,7 @@ import pandas as pd
 from lib import concordance, edition
 from lib.concordance import ROOT
 
-KEYS = ("section", "stated", "measured", "verdict", "notebook", "cell")
+KEYS = ("section", "stated", "measured", "verdict", "source", "notebook", "cell")
 
 
 class LedgerError(Exception):
@@ -18,7 +18,7 @@ class LedgerError(Exception):
 def claims():
     """Return a frame with a row a claim, in the order of the thesis's sections.
 
-    Its columns are claim (the id), section, stated, measured, verdict, notebook and cell. It is read from the
+    Its columns are claim (the id), section, stated, measured, verdict, source, notebook and cell. It is read from the
     results that are being built, or from figures/ where none are. Raises LedgerError for a claim of the
     concordance that no chapter has recorded.
     """

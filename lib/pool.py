@@ -8,15 +8,15 @@ gives lib/ and data/ to the workers of another Dask cluster. `connect` joins eit
 import logging
 import os
 import sys
-from importlib.metadata import version
 
 from distributed import Client, LocalCluster
 from distributed.diagnostics.plugin import UploadDirectory
+from distributed.security import Security
 
-from lib import checksums
+from lib import checksums, versions
 from lib.concordance import ROOT
 
-LIBRARIES = ("tensorflow", "keras", "numpy")
+TLS_SETTINGS = "distributed.comm.tls (ca-file, client.cert, client.key)"
 HANDED_OVER = "food-image-analysis"  # where the scheduler keeps the checksum of what its workers were given
 
 
@@ -46,8 +46,9 @@ def local(workers):
 def connect(address, timeout=10):
     """Return a Client of the scheduler at `address` ("tcp://host:port") whose workers compute as this machine.
 
-    Raises PoolError where nothing answers, where there is no worker, and where a worker lacks lib/ or has
-    other versions of TensorFlow, Keras or numpy, since its results would not be those of this machine.
+    An address "tls://host:port" takes the certificates that Dask's own settings name. Raises PoolError
+    where nothing answers, where there is no worker, and where a worker lacks lib/ or has other versions of
+    the libraries, since its results would not be those of this machine.
     """
     client = _joined(address, timeout)
     try:
@@ -59,10 +60,14 @@ def connect(address, timeout=10):
 
 
 def _joined(address, timeout=10):
+    _check_certificates(address)
     try:
         client = Client(address, timeout=timeout, set_as_default=False)
     except (OSError, ValueError, TimeoutError):
-        raise PoolError(f"No Dask scheduler answers at {address}; start one with `dask scheduler`.") from None
+        remedy = "start one with `dask scheduler`"
+        if address.startswith("tls://"):
+            remedy = f"it is not running, or refuses the certificate of Dask's settings {TLS_SETTINGS}"
+        raise PoolError(f"No Dask scheduler answers at {address}; {remedy}.") from None
     if not client.scheduler_info()["workers"]:
         client.close()
         raise PoolError(
@@ -71,10 +76,26 @@ def _joined(address, timeout=10):
     return client
 
 
+def _check_certificates(address):
+    """Raise PoolError where Dask's settings lack what TLS needs; its own Client would hang and not say so."""
+    try:
+        context = Security().get_connection_args("client")["ssl_context"]
+    except OSError as error:
+        raise PoolError(
+            f"A file that Dask's settings {TLS_SETTINGS} name cannot be used: {error.strerror}."
+        ) from None
+    if address.startswith("tls://") and context is None:
+        raise PoolError(
+            f"{address} needs certificates; Dask's settings {TLS_SETTINGS} have to name their files."
+        )
+
+
 def _refuse_others(client):
     """Raise PoolError for a worker without lib/ or with other libraries than this process."""
 
-    def found(libraries=LIBRARIES):  # inside another function, so that it is sent as a whole
+    wanted = versions.installed()
+
+    def found(libraries=tuple(wanted)):  # inside another function, so that it is sent as a whole
         from importlib.metadata import PackageNotFoundError, version
         from importlib.util import find_spec
 
@@ -86,12 +107,12 @@ def _refuse_others(client):
 
         return find_spec("lib") is not None, {name: installed(name) for name in libraries}
 
-    for worker, (has_lib, versions) in client.run(found).items():
-        for name in LIBRARIES:
-            if versions[name] != (wanted := version(name)):
+    for worker, (has_lib, has) in client.run(found).items():
+        for name in wanted:
+            if has[name] != wanted[name]:
                 raise PoolError(
-                    f"The worker {worker} has {name} {versions[name]}, this machine {wanted}; "
-                    f"install {wanted} there."
+                    f"The worker {worker} has {name} {has[name]}, this machine {wanted[name]}; "
+                    f"install {wanted[name]} there."
                 )
         if not has_lib:
             raise PoolError(f"The worker {worker} did not take lib/ over; start it without --no-nanny.")

@@ -28,7 +28,17 @@ LIBRARIES = ("numpy", "scipy", "pandas", "matplotlib", "tensorflow", "keras")
 SIGNIFICANT_DIGITS = 6
 SENTENCE = 60  # letters; longer entries of a table wrap
 ROWS_OF_A_PAGE = 35
+COLUMN_SEPARATION = 0.014  # LaTeX's 6 pt on each side of a column, as a share of the text width
 CONTINUED = {"en": "continued on the next page", "de": "Fortsetzung auf der nächsten Seite"}
+CONTINUATION = {"en": "(continued)", "de": "(Fortsetzung)"}
+REMARKS = {
+    "default": {"en": "", "de": ""},
+    "quick": {"en": " (Quick scale: not to be quoted.)", "de": " (Schnelldurchlauf: nicht zitieren.)"},
+    "custom": {
+        "en": " (Here with other parameters or data than the text says.)",
+        "de": " (Hier mit anderen Parametern oder Daten, als der Text sagt.)",
+    },
+}
 VERDICT_COLOURS = {"holds": "#009E73", "holds with a condition": "#E69F00", "corrected": "#D55E00"}
 
 
@@ -86,7 +96,12 @@ def _write(publishing, id, files, record):
 
 
 def _csv(frame):
-    return frame.to_csv(index=False, float_format=f"%.{SIGNIFICANT_DIGITS}g", lineterminator="\n").encode()
+    return frame.to_csv(index=False, float_format=_number, lineterminator="\n").encode()
+
+
+def _number(value):
+    """Return a number for a file: whole ones in full, others with six digits."""
+    return f"{value:.0f}" if value % 1 == 0 and abs(value) < 2**53 else f"{value:.{SIGNIFICANT_DIGITS}g}"
 
 
 def _embedded(output, caption, provenance):
@@ -147,9 +162,12 @@ def _watermark(fig):
 
 
 def _caption(output, publishing):
-    quick = {"en": " (Quick scale: not to be quoted.)", "de": " (Schnelldurchlauf: nicht zitieren.)"}
-    language = publishing.language
-    return output.caption[language] + (quick[language] if publishing.scale == "quick" else "")
+    return output.caption[publishing.language] + REMARKS[publishing.scale][publishing.language]
+
+
+def _translate(publishing):
+    """Return how labels are translated: own data, in a custom build, may have names that no catalogue knows."""
+    return labels.translate_known if publishing.scale == "custom" else labels.translate
 
 
 def figure(fig, id, *, data, seeds=()):
@@ -167,7 +185,7 @@ def figure(fig, id, *, data, seeds=()):
     provenance = _provenance(output, seeds)
     record = provenance | {"messages": labels.messages(fig)}
     if publishing.language != "en":
-        labels.translate_figure(fig, publishing.language)
+        labels.translate_figure(fig, publishing.language, _translate(publishing))
         fig.draw_without_rendering()
     if publishing.scale == "quick":
         _watermark(fig)
@@ -184,19 +202,37 @@ def figure(fig, id, *, data, seeds=()):
     display({"text/markdown": f"*{caption}*", "text/plain": caption}, raw=True)
 
 
-def _localised(frame, language, sentences, verbatim):
+def _localised(frame, publishing, sentences, verbatim):
     """Return the frame with translated headers and entries, numbers as text for reading."""
+
+    translate, language = _translate(publishing), publishing.language
 
     def shown(value):
         if isinstance(value, float | np.floating) and np.isnan(value):
             return "–"
         if isinstance(value, float | np.floating):
-            return labels.translate(f"{value:.{SIGNIFICANT_DIGITS}g}", language)
-        return labels.translate(str(value), language)
+            return translate(f"{value:.{SIGNIFICANT_DIGITS}g}", language)
+        return translate(str(value), language)
 
     translated = frame.drop(columns=[*sentences, *verbatim]).map(shown)
     told = frame[list(sentences)].map(lambda text: labels.translate_sentences(text, language))
-    return frame.assign(**translated, **told).rename(columns=lambda name: labels.translate(name, language))
+    return _with_spreads(frame.assign(**translated, **told)).rename(
+        columns=lambda name: translate(name, language)
+    )
+
+
+def _spread(column):
+    """Return the name of the column that has the spread of another: "test ±" of "test %"."""
+    return f"{column.removesuffix(' %')} ±"
+
+
+def _with_spreads(frame):
+    """Return a frame of texts in which each spread stands behind what it is the spread of."""
+    for column in [column for column in frame if _spread(column) in frame and _spread(column) != column]:
+        both = frame[column] + " ± " + frame[_spread(column)]
+        frame = frame.assign(**{column: both.where(frame[_spread(column)] != "–", frame[column])})
+        frame = frame.drop(columns=_spread(column))
+    return frame
 
 
 def _longest(frame):
@@ -209,6 +245,7 @@ def _longest_word(frame, column):
 
 def _alignments(frame):
     """Return LaTeX's column types: numbers right, texts left; texts wrap where there are sentences."""
+    frame = frame.drop(columns={_spread(column) for column in frame} & set(frame))
     kinds = ["r" if is_numeric_dtype(frame[column]) else "l" for column in frame]
     longest = _longest(frame)
     if max(longest) <= SENTENCE:
@@ -217,8 +254,9 @@ def _alignments(frame):
         max(1.6 * _longest_word(frame, column), 2.2 * longest[n] ** 0.5) for n, column in enumerate(frame)
     ]
     total = sum(need for need, kind in zip(needs, kinds, strict=True) if kind == "l")
+    room = 1 - 2 * COLUMN_SEPARATION * len(kinds)
     return "".join(
-        f">{{\\raggedright\\arraybackslash}}p{{{0.85 * need / total:.3f}\\textwidth}}" if kind == "l" else "r"
+        f">{{\\raggedright\\arraybackslash}}p{{{room * need / total:.3f}\\textwidth}}" if kind == "l" else "r"
         for need, kind in zip(needs, kinds, strict=True)
     )
 
@@ -239,6 +277,7 @@ def _booktabs(frame, alignments, output, language, caption):
             column_format=alignments,
         )
     )
+    text = text.replace(f"\\caption[]{{{latex(caption)}}}", f"\\caption[]{{{CONTINUATION[language]}}}")
     return text.replace("Continued on next page", latex(CONTINUED[language]))
 
 
@@ -258,7 +297,7 @@ def table(frame, id, *, seeds=(), sentences=(), verbatim=()):
     record = _provenance(output, seeds) | {
         "messages": sorted({labels.message(word) for word in words} - {None})
     }
-    localised = _localised(frame, publishing.language, sentences, verbatim)
+    localised = _localised(frame, publishing, sentences, verbatim)
     booktabs = _booktabs(localised, _alignments(frame), output, publishing.language, caption)
     _write(publishing, id, {f"{id}.csv": _csv(frame), f"{id}.tex": booktabs.encode()}, record)
     html_table = localised.to_html(index=False, border=0)
@@ -281,18 +320,21 @@ def claim(id, *, stated, measured, verdict, seeds=()):
         raise PublishError(
             f"The verdict on {id} is now '{verdict}'; the concordance has '{entry.verdict}'. Measured: {measured}"
         )
-    text = f"Claim, section {entry.section}\nThe thesis: {stated}\nMeasured: {measured}\nVerdict: {verdict}"
-    box = _claim_box(entry.section, stated, measured, verdict)
+    lines = {"The thesis": stated, "Measured": measured, "Verdict": verdict}
+    lines |= {"Source": entry.source} if entry.source else {}
+    text = "\n".join(
+        [f"Claim, section {entry.section}", *(f"{name}: {line}" for name, line in lines.items())]
+    )
     record = {"section": entry.section, "stated": stated, "measured": measured, "verdict": verdict}
+    record["source"] = entry.source
     _write(publishing, id, {}, _provenance(entry, seeds) | record)
-    display({"text/html": box, "text/plain": text}, raw=True)
+    display({"text/html": _claim_box(text, VERDICT_COLOURS[verdict]), "text/plain": text}, raw=True)
 
 
-def _claim_box(section, stated, measured, verdict):
-    colour = VERDICT_COLOURS[verdict]
+def _claim_box(text, colour):
+    """Return a claim as HTML, its lines below each other beside a bar of a colour."""
+    heading, *lines = map(html.escape, text.splitlines())
     return (
         f'<div style="border-left: 4px solid {colour}; padding: 0.2em 1em">'
-        f"<b>Claim, section {section}</b><br>"
-        f"The thesis: {html.escape(stated)}<br>Measured: {html.escape(measured)}<br>"
-        f"<b>Verdict: {verdict}</b></div>"
+        f"<b>{heading}</b><br>{'<br>'.join(lines)}</div>"
     )

@@ -13,7 +13,6 @@ import os
 import shutil
 from contextlib import suppress
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from uuid import uuid4
 
@@ -23,11 +22,10 @@ import pandas as pd
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from lib import checksums, edition
+from lib import checksums, edition, versions
 from lib.concordance import ROOT
 
 FOLDER = Path(edition.current().runs or ROOT / "build" / "runs")
-LIBRARIES = ("tensorflow", "keras", "numpy")
 
 
 @cache
@@ -64,7 +62,7 @@ def key(config):
 
     That is its function (the config's class), its fields, the source of the modules behind it (its own,
     those that `modules` of the config names, and all that they import of ours), its data (the field
-    `data`), and the versions of TensorFlow, Keras and numpy. Raises TypeError where the class is not in a
+    `data`), and the versions of the libraries. Raises TypeError where the class is not in a
     module of lib, since other code, a notebook's for instance, can change unnoticed.
     """
     if not type(config).__module__.startswith("lib."):
@@ -79,7 +77,7 @@ def key(config):
         "fields": fields,
         "sources": {name: digest for module in modules for name, digest in _sources(module).items()},
         "data": _data(config.data) if hasattr(config, "data") else None,
-        "versions": {name: version(name) for name in LIBRARIES},
+        "versions": versions.installed(),
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=_plain).encode()).hexdigest()
 

@@ -43,7 +43,7 @@ class Build:
     parameters: dict
     fresh: bool = False
     workers: int = 1
-    time_limit: int = 900
+    time_limit: int = 3600
     keep_executed: bool = False
     scheduler: str | None = None
 

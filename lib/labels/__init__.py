@@ -6,7 +6,7 @@ message of the catalogue is a label in which each number and each formula reads 
 """
 
 import re
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from babel.messages.pofile import read_po
@@ -15,7 +15,7 @@ from matplotlib.ticker import Formatter
 
 NUMBER_OR_FORMULA = re.compile(r"\$[^$]+\$|(?<![A-Za-z_\d])\d++(?:[.,]\d+)*+(?:e[+\-−]?\d+)?+(?![A-Za-z_])")
 THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
-EQUATION = re.compile(r"\([1-9]\.\d{1,2}\)")
+EQUATION = re.compile(r"\([345]\.\d{1,2}\)")  # of the thesis
 DECIMAL_POINT = re.compile(r"(?<![\d.])(\d+)\.(\d+)(?![\d.])")
 
 
@@ -76,35 +76,36 @@ def sentences(text):
     return SENTENCE_END.split(text)
 
 
+def translate_known(text, language):
+    """Return a label in `language`, or as it is where the catalogue lacks it: the names of your own classes."""
+    try:
+        return translate(text, language)
+    except MissingTranslation:
+        return text
+
+
 def translate_sentences(text, language):
     """Return a text, translated sentence by sentence; one that the catalogue lacks stays as it is.
 
     What was measured decides which sentences a claim is told in, so that new numbers may need new ones.
     """
-
-    def known(sentence):
-        try:
-            return translate(sentence, language)
-        except MissingTranslation:
-            return sentence
-
-    return " ".join(map(known, sentences(text)))
+    return " ".join(translate_known(sentence, language) for sentence in sentences(text))
 
 
 class _Translated(Formatter):
-    """A tick formatter in another language: what `formatter` says, translated."""
+    """A tick formatter in another language: what `formatter` says, `translated`."""
 
-    def __init__(self, formatter, language):
-        self.formatter, self.language = formatter, language
+    def __init__(self, formatter, translated):
+        self.formatter, self.translated = formatter, translated
 
     def __call__(self, value, position=None):
-        return translate(str(self.formatter(value, position)), self.language)
+        return self.translated(str(self.formatter(value, position)))
 
     def format_ticks(self, values):
-        return [translate(str(label), self.language) for label in self.formatter.format_ticks(values)]
+        return [self.translated(str(label)) for label in self.formatter.format_ticks(values)]
 
     def get_offset(self):
-        return translate(self.formatter.get_offset(), self.language)
+        return self.translated(self.formatter.get_offset())
 
 
 def _axes_of(fig):
@@ -130,16 +131,15 @@ def messages(fig):
     return sorted({message(text.get_text()) for text in texts(fig)} - {None})
 
 
-def translate_figure(fig, language):
+def translate_figure(fig, language, translate=translate):
     """Change every text of a figure, tick labels included, into `language`.
 
-    Raises MissingTranslation for the first text that the catalogue lacks.
+    Raises MissingTranslation for the first text that the catalogue lacks, unless `translate` is translate_known.
     """
-    shown = texts(fig)
-    tick_labels = _tick_labels(fig)
+    shown, tick_labels = texts(fig), _tick_labels(fig)
     for text in shown:
         if text not in tick_labels:
             text.set_text(translate(text.get_text(), language))
     for axis in _axes_of(fig):
         for formatter in (axis.major, axis.minor):
-            formatter.formatter = _Translated(formatter.formatter, language)
+            formatter.formatter = _Translated(formatter.formatter, partial(translate, language=language))

@@ -72,6 +72,7 @@ class Project:
         self.write("data/tiny/numbers.txt", "1 2 3\n")
         self.sum_data()
         self.write("lib/concordance.toml", "")
+        self.settings = {}  # of the environment, beside those of the tests
         self.temporary = root.parent / "tmp"
         self.temporary.mkdir()
 
@@ -90,7 +91,7 @@ class Project:
 
     @property
     def environment(self):
-        return os.environ | {"TMPDIR": os.fspath(self.temporary)}
+        return os.environ | {"TMPDIR": os.fspath(self.temporary)} | self.settings
 
     def write(self, path, text):
         file = self.root / path

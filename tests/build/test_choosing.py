@@ -1,5 +1,6 @@
 """Chapters, outputs, parameters, formats and languages on the command line."""
 
+import os
 import subprocess
 import sys
 
@@ -112,7 +113,7 @@ def test_seeds_and_data_are_parameters_of_the_chapters_that_have_them(project, t
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--seeds", "0"], "--seeds takes a whole number from 1 on.\n"),
+        (["--seeds", "1"], "--seeds takes a whole number from 2 on: one seed has no spread.\n"),
         (
             ["--seeds", "many"],
             "The parameter seeds takes a value of the type int, such as 3; 'many' is not.\n",
@@ -127,6 +128,23 @@ def test_wrong_seeds_and_data_get_one_sentence(project, arguments, sentence):
     assert called.returncode == 2
     assert called.stderr.startswith(sentence)
     assert len(called.stderr.splitlines()) == 1
+
+
+def test_a_name_of_a_photo_that_is_no_text_is_told_in_one_sentence(project, tmp_path):
+    own = tmp_path / "photos"
+    (own / os.fsdecode(b"\xff")).mkdir(parents=True)
+    project.chapter("one", parameters='photos = "tiny"\nheight = 1')
+    called = project.run("--data", str(own))
+    assert called.returncode == 2
+    assert called.stderr == f"The name '\\udcff' in {own} is not UTF-8; rename it.\n"
+
+
+def test_a_link_that_leads_to_itself_is_no_trouble(project, tmp_path):
+    own = tmp_path / "photos"
+    own.mkdir()
+    (own / "loop").symlink_to(own / "loop")
+    project.chapter("one", parameters='photos = "tiny"\nheight = 1')
+    assert "1 built.\n" in project.run("--data", str(own)).stdout
 
 
 def test_quick_results_are_watermarked_and_never_in_figures(project):

@@ -53,6 +53,13 @@ def test_a_fault_is_told_in_one_sentence_and_repaired_by_the_next_run(project, f
     assert "fig_broken.pdf" in project.results()
 
 
+def test_what_a_strange_name_holds_does_nothing_to_the_terminal(project):
+    project.chapter(
+        "broken", "from lib.checksums import DatasetError", r"raise DatasetError('a\x1b]0;b\x07\nc')"
+    )
+    assert "broken failed in cell cell-3:\n  a\\x1b]0;b\\x07\\nc\n" in project.run().stdout
+
+
 def test_the_log_holds_the_whole_error(project):
     project.chapter("broken", "1 / 0")
     called = project.run()

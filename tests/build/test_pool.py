@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -83,6 +84,20 @@ def test_only_this_machine_can_reach_the_pool(training):
     training.wait_for(lambda: not training.processes())
 
 
+def test_only_this_machine_can_reach_a_kernel(project):
+    project.chapter(
+        "one",
+        "import pathlib, time",
+        "pathlib.Path('../running').touch()\nwhile not pathlib.Path('../go').exists(): time.sleep(0.05)",
+    )
+    build = project.start()
+    project.wait_for((project.root / "running").exists)
+    addresses = {address for process in listening(project).values() for address in process}
+    assert addresses <= {"127.0.0.1"}  # the sockets themselves are files in a folder of the user's own
+    (project.root / "go").touch()
+    assert ended(build)[0] == 0
+
+
 def listening(project):
     """Return {process id: addresses it listens on} of a project's processes that listen."""
     found = {}
@@ -151,7 +166,7 @@ class Cluster:
 
     def __init__(self, folder, wait_for):
         self.folder, self.wait_for = folder, wait_for
-        self.processes, self.address = [], None
+        self.processes, self.address, self.settings = [], None, {}
 
     def start(self, *arguments, **environment):
         """Call `dask`, and return the process and the file of its output."""
@@ -161,17 +176,18 @@ class Cluster:
             process = subprocess.Popen(
                 [Path(sys.executable).with_name("dask"), *arguments],
                 cwd=self.folder,
-                env=outside | {"DASK_TEMPORARY_DIRECTORY": str(self.folder)} | environment,
+                env=outside | {"DASK_TEMPORARY_DIRECTORY": str(self.folder)} | self.settings | environment,
                 stdout=output,
                 stderr=output,
             )
         self.processes.append(process)
         return process, log
 
-    def scheduler(self):
-        process, log = self.start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
-        self.wait_for(lambda: re.search(r"Scheduler at: +(tcp://\S+)", log.read_text()))
-        self.address = re.search(r"Scheduler at: +(tcp://\S+)", log.read_text())[1]
+    def scheduler(self, *arguments):
+        options = ("--host", "127.0.0.1", "--port", "0", "--no-dashboard")
+        process, log = self.start("scheduler", *options, *arguments)
+        self.wait_for(lambda: re.search(r"Scheduler at: +(\w+://\S+)", log.read_text()))
+        self.address = re.search(r"Scheduler at: +(\w+://\S+)", log.read_text())[1]
         return process
 
     def worker(self, *arguments, **environment):
@@ -236,6 +252,72 @@ def test_a_scheduler_without_workers_is_told(training, cluster):
     built = training.run("--scheduler", cluster.address)
     assert built.returncode == 1
     assert f"has no workers; start some with `dask worker {cluster.address}`." in built.stdout
+
+
+# With TLS, by Dask's own settings
+
+TLS, ROLES = "DASK_DISTRIBUTED__COMM__TLS", ("SCHEDULER", "WORKER", "CLIENT")
+MISSING = {f"{TLS}__{name}": "missing.pem" for name in ("CA_FILE", "CLIENT__CERT", "CLIENT__KEY")}
+
+
+def certificate(folder, name):
+    """Make a key and a certificate that is its own authority; return Dask's settings for whoever has them."""
+    key, cert = folder / f"{name}.key", folder / f"{name}.pem"
+    options = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1")
+    subprocess.run(
+        ["openssl", "req", "-x509", *options, "-subj", f"/CN={name}", "-keyout", key, "-out", cert],
+        check=True,
+        capture_output=True,
+    )
+    files = {f"{role}__{kind}": file for role in ROLES for kind, file in (("CERT", cert), ("KEY", key))}
+    return {f"{TLS}__{name}": str(file) for name, file in (files | {"CA_FILE": cert}).items()}
+
+
+@pytest.fixture
+def encrypted(cluster):
+    """A cluster that speaks TLS only; its settings are those of whoever may join."""
+    if not shutil.which("openssl"):
+        pytest.skip("openssl, which makes the certificates, is not installed")
+    cluster.settings = certificate(cluster.folder, "cluster")
+    cluster.scheduler("--protocol", "tls")
+    return cluster
+
+
+def test_a_cluster_with_tls_computes_the_same(training, encrypted):
+    encrypted.worker()
+    training.runs("one", "range(2)")
+    training.settings = encrypted.settings
+    built = training.run("--scheduler", encrypted.address)
+    assert built.returncode == 0, built.stdout
+    assert encrypted.address.startswith("tls://")
+    assert training.computed() == [0, 1]
+    elsewhere, results = training.stored(), training.results()
+    (training.root / "build/runs").rename(training.root / "build/elsewhere")
+    assert training.run("--fresh").returncode == 0
+    assert training.stored() == elsewhere
+    assert training.results() == results
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        (lambda folder: {}, "needs certificates; Dask's settings distributed.comm.tls"),
+        (lambda folder: MISSING, "(ca-file, client.cert, client.key) name cannot be used: No such file"),
+        (lambda folder: certificate(folder, "stranger"), "or refuses the certificate of Dask's settings"),
+        (
+            lambda folder: certificate(folder, "stranger") | {f"{TLS}__CA_FILE": str(folder / "cluster.pem")},
+            "or refuses the certificate of Dask's settings",
+        ),
+    ],
+    ids=["none", "missing", "another", "unknown to the scheduler"],
+)
+def test_who_lacks_the_certificate_is_told_in_a_sentence(training, encrypted, settings, sentence):
+    training.runs("one", "range(2)")
+    training.settings = settings(encrypted.folder)
+    built = training.run("--scheduler", encrypted.address)
+    assert built.returncode == 1
+    assert sentence in built.stdout
+    assert "Traceback" not in built.stdout + built.stderr
 
 
 def test_a_worker_with_another_version_is_refused(training, cluster):

@@ -68,7 +68,7 @@ def test_check_finds_a_number_that_changed(updated):
     updated.edit("notebooks/one.ipynb", "height = 1", "height = 2")
     called = updated.run("--check")
     assert called.returncode == 1
-    assert "DIFFERENT: numbers differ by 1.0e+00, more than 1e-05" in called.stdout
+    assert "DIFFERENT: the column y differs by 1, more than 1e-05" in called.stdout
 
 
 def test_check_accepts_numbers_within_the_declared_tolerance(updated):

@@ -10,6 +10,7 @@ from http.client import HTTPConnection
 from urllib.parse import parse_qs, urlsplit
 
 import nbformat
+import psutil
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
@@ -99,6 +100,35 @@ def test_all_cells_run_and_a_slider_changes_its_picture(lab, page, chapter):
     complaints = page.locator("[data-mime-type$='jupyter.stderr'], [data-mime-type$='jupyter.error']")
     assert complaints.all_text_contents() == []
     assert page.troubles == []
+
+
+def test_only_this_machine_can_reach_jupyterlab_and_its_kernels(lab):
+    token = parse_qs(lab.query)["token"][0]
+    connection = HTTPConnection(lab.netloc, timeout=PATIENCE / 1000)
+    connection.request("POST", "/api/kernels", headers={"Authorization": f"token {token}"})
+    assert connection.getresponse().status == 201
+    connection.close()
+    (server,) = (found.pid for found in listeners() if found.laddr.port == lab.port)
+    end = time.monotonic() + PATIENCE / 1000
+    while len(addresses := listened_on(psutil.Process(server))) < 2:  # the server and its kernel
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    assert set().union(*addresses.values()) <= {"127.0.0.1", "::1"}
+
+
+def listeners():
+    """Return all sockets of this machine that listen."""
+    return [found for found in psutil.net_connections("inet") if found.status == psutil.CONN_LISTEN]
+
+
+def listened_on(process):
+    """Return {process id: addresses} of a process and its descendants, as far as they listen."""
+    family = {process.pid, *(child.pid for child in process.children(recursive=True))}
+    found = {}
+    for socket in listeners():
+        if socket.pid in family:
+            found.setdefault(socket.pid, set()).add(socket.laddr.ip)
+    return found
 
 
 @pytest.mark.parametrize(("with_token", "status"), [(True, 200), (False, 403)])

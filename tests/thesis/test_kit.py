@@ -28,14 +28,14 @@ BODY
 
 @pytest.fixture(scope="module")
 def kit(tmp_path_factory):
-    """The kit of the committed results; figures/de/ is not committed, so English ones stand in for German ones."""
-    folder = tmp_path_factory.mktemp("thesis") / "kit"
-    thesis_kit.write(folder, ROOT / "figures")
+    """The kit of the German results where they are built, else English figures and tables with German captions."""
+    folder, german = tmp_path_factory.mktemp("thesis") / "kit", ROOT / "figures" / "de"
+    thesis_kit.write(folder, german if (german / "manifest.json").exists() else ROOT / "figures")
     return folder
 
 
 def names(kit, kind):
-    lines = (kit / "results.csv").read_text(encoding="utf-8").splitlines()
+    lines = (kit / "numbers.csv" if kind == "number" else kit / "results.csv").read_text("utf-8").splitlines()
     return [line.split(",")[1] for line in lines[1:] if line.startswith(f"{kind},")]
 
 

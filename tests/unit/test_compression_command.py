@@ -31,6 +31,17 @@ def test_a_wrong_file_is_one_sentence(tmp_path):
         main(["inspect", str(tmp_path / "wrong")])
 
 
+@pytest.mark.parametrize("format", ["keras", "h5"])
+def test_code_that_comes_with_a_model_is_refused(tmp_path, monkeypatch, format):
+    monkeypatch.chdir(tmp_path)
+    layer = keras.layers.Lambda(lambda values: (open("trace", "w").close(), values)[1])
+    keras.Sequential([keras.Input((2,)), layer]).save(f"strange.{format}")
+    (tmp_path / "trace").unlink()
+    with pytest.raises(SystemExit, match="Lambda"):
+        main(["compress", f"strange.{format}", "small"])
+    assert not (tmp_path / "trace").exists()
+
+
 def test_a_share_above_one_is_refused(capsys):
     with pytest.raises(SystemExit):
         main(["compress", "a", "b", "--keep", "2"])

@@ -1,18 +1,29 @@
 import json
 import re
+import subprocess
+import sys
 import tomllib
-from importlib.metadata import version
+from importlib.metadata import metadata, version
+from pathlib import Path
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 
 from lib.concordance import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
 CONDA = (ROOT / "environment.yml").read_text(encoding="utf-8")
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+LICENCES = {  # name -> licence
+    canonicalize_name(name): licence
+    for name, licence in re.findall(
+        r"^\| (\S+) \| (.*) \|$", (ROOT / "LICENCES.md").read_text(encoding="utf-8"), flags=re.MULTILINE
+    )
+}
 
 PINS = {  # of the lock: text -> its hashes
     pin.strip(): re.findall(r"--hash=(\w+:\w+)", hashes)
@@ -111,3 +122,45 @@ def test_the_installed_versions_are_those_of_the_lock():
     here = [pin for pin in REQUIREMENTS if pin.marker is None or pin.marker.evaluate()]
     installed = {pin.name: f"=={version(pin.name)}" for pin in here}
     assert installed == {pin.name: str(pin.specifier) for pin in here}
+
+
+# Licences and vulnerabilities
+
+
+def test_every_package_has_a_licence_listed():
+    assert sorted({pin.name for pin in REQUIREMENTS} - LICENCES.keys()) == []
+
+
+def test_no_licence_is_unknown():
+    assert [name for name, licence in LICENCES.items() if licence.strip().upper() in ("", "UNKNOWN")] == []
+
+
+def test_a_listed_licence_is_that_of_the_installed_version():
+    here = [pin.name for pin in REQUIREMENTS if pin.marker is None or pin.marker.evaluate()]
+    stated = {name: metadata(name)["License-Expression"] for name in here}
+    assert {name: licence for name, licence in stated.items() if licence} == {
+        name: LICENCES[name] for name, licence in stated.items() if licence
+    }
+
+
+def audited(pins, folder):
+    """Return what pip-audit says of each pin, run as `make audit` does."""
+    wanted = folder / "requirements.txt"
+    wanted.write_text("".join(f"{pin.name}{pin.specifier}\n" for pin in pins))
+    uvx, tool = Path(sys.executable).with_name("uvx"), re.search(r"pip-audit@\S+", MAKEFILE)[0]
+    options = ("--disable-pip", "--no-deps", "--format", "json", "--requirement", wanted)
+    called = subprocess.run(
+        [uvx, "--python", sys.executable, tool, *options], capture_output=True, text=True, check=False
+    )
+    if not called.stdout:
+        pytest.skip(f"pip-audit cannot be had or cannot ask: {called.stderr.strip().splitlines()[-1]}")
+    return json.loads(called.stdout)["dependencies"]
+
+
+def test_no_vulnerability_is_known(tmp_path):
+    here = [pin for pin in REQUIREMENTS if pin.marker is None or pin.marker.evaluate()]
+    (first,) = audited(here[:1], tmp_path)
+    if "skip_reason" in first:
+        pytest.skip(f"The service that knows vulnerabilities cannot be reached: {first['skip_reason']}")
+    known = {one["name"]: one.get("vulns") for one in audited(here, tmp_path)}
+    assert {name: [one["id"] for one in found] for name, found in known.items() if found} == {}

@@ -165,6 +165,13 @@ def test_translate_figure_refuses_a_label_without_translation(german, fig):
         labels.translate_figure(fig, "de")
 
 
+def test_own_names_may_stay_as_they_are(german, fig):
+    fig.axes[0].set(xlabel="my own class", ylabel="accuracy")
+    labels.translate_figure(fig, "de", labels.translate_known)
+    assert fig.axes[0].get_xlabel() == "my own class"
+    assert fig.axes[0].get_ylabel() == "Genauigkeit"
+
+
 # The German catalogue
 
 

@@ -39,6 +39,13 @@ def test_figure_writes_pdf_png_numbers_and_a_record(publishing_into, figure):
     assert set(published(publishing_into(), figure())) == {"pdf", "png", "csv", "record.json"}
 
 
+@pytest.mark.parametrize("name", [r"\$\frac\$", r"a\$b\$_{", "<script>", "new\nline", "n" * 255])
+def test_any_name_can_be_a_label(publishing_into, figure, name):
+    """A dollar begins a formula unless it has a backslash, which the notebooks give to names of photos."""
+    files = published(publishing_into(formats=("svg",)), figure(xlabel=name))
+    assert "<script>" not in files["svg"].read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize(("format", "beginning"), [("pdf", b"%PDF-"), ("png", b"\x89PNG"), ("svg", b"<?xml")])
 def test_figure_has_the_format_that_the_edition_asks_for(publishing_into, figure, format, beginning):
     files = published(publishing_into(formats=(format,)), figure())

@@ -46,7 +46,15 @@ def test_latex_is_a_booktabs_table_with_caption_and_label(publishing_into, frame
 
 
 @pytest.mark.parametrize(
-    ("text", "escaped"), [("A & B", r"A \& B"), ("50 %", r"50 \%"), ("x_1", r"x\_1"), ("#1", r"\#1")]
+    ("text", "escaped"),
+    [
+        ("A & B", r"A \& B"),
+        ("50 %", r"50 \%"),
+        ("x_1", r"x\_1"),
+        ("#1", r"\#1"),
+        ("a$b$_{", r"a\$b\$\_\{"),
+        (r"\input{secret}", r"{\textbackslash}input\{secret\}"),
+    ],
 )
 def test_latex_escapes_entries_and_headers(publishing_into, text, escaped):
     content = published(publishing_into(), pd.DataFrame({text: [text]}))[".tex"]
@@ -65,6 +73,12 @@ def test_table_is_shown_with_its_caption(publishing_into, frame, shown):
     published(publishing_into(), frame)
     assert "<td>0.333333</td>" in shown[0]["text/html"]
     assert shown[1]["text/plain"] == CAPTION["en"]
+
+
+def test_an_entry_is_no_html(publishing_into, shown):
+    published(publishing_into(), pd.DataFrame({"<b>": ["<script>alert(1)</script>"]}))
+    assert "<td>&lt;script&gt;alert(1)&lt;/script&gt;</td>" in shown[0]["text/html"]
+    assert "<th>&lt;b&gt;</th>" in shown[0]["text/html"]
 
 
 def test_record_says_where_the_table_comes_from(publishing_into, frame):
@@ -125,3 +139,11 @@ def test_sentences_are_translated_as_far_as_the_catalogue_has_them(publishing_in
         "probability",
         "year",
     ]
+
+
+def test_a_custom_table_says_so_and_keeps_names_that_no_catalogue_knows(publishing_into):
+    frame = pd.DataFrame({"year": [1998], "filter": ["my own class"]})
+    content = published(publishing_into(language="de", scale="custom"), frame)[".tex"]
+    assert "Jahr & Filter" in content
+    assert "my own class" in content
+    assert "(Hier mit anderen Parametern oder Daten, als der Text sagt.)" in content

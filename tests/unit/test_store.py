@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib import checksums, store
+from lib import checksums, store, versions
 
 KEY = "ab" * 32
 RESULT = {
@@ -322,10 +322,10 @@ def test_a_key_does_not_depend_on_the_order_of_settings_or_on_numpy():
 
 
 @pytest.mark.usefixtures("in_lib")
-@pytest.mark.parametrize("library", store.LIBRARIES)
+@pytest.mark.parametrize("library", versions.LIBRARIES)
 def test_a_key_depends_on_the_library_versions(monkeypatch, library):
-    before, installed = store.key(Run()), store.version
-    monkeypatch.setattr(store, "version", lambda name: "0.0" if name == library else installed(name))
+    before, installed = store.key(Run()), versions.version
+    monkeypatch.setattr(versions, "version", lambda name: "0.0" if name == library else installed(name))
     assert store.key(Run()) != before
 
 

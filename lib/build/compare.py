@@ -1,0 +1,157 @@
+"""How a rebuilt output or claim compares with the committed one.
+
+Another processor gives other low bits, and training makes them large: a run there is like a run of another
+seed. So numbers that stand beside a seed are compared by their means over seeds, in standard errors of the
+difference of two such means; all others by the tolerance that the concordance declares.
+"""
+
+import math
+
+import pandas as pd
+
+from lib import checksums, long_form
+from lib.build.verify import read_manifest
+
+SEEN = 0.01  # root mean square of the difference of two pictures, as a share of black to white
+STANDARD_ERRORS = 5
+
+
+class Differs(Exception):
+    """Something that no other processor explains."""
+
+
+def output(output, committed, rebuilt):
+    """Return in words how an output in the folder `rebuilt` compares with the one in `committed`.
+
+    "identical", "within ...", or "DIFFERENT: ..." with the first thing that differs.
+    """
+    try:
+        return _output(output, committed, rebuilt)
+    except Differs as difference:
+        return f"DIFFERENT: {difference}"
+
+
+def _output(output, committed, rebuilt):
+    first, second = (_record("outputs", output.id, folder) for folder in (committed, rebuilt))
+    for name, checksum in first["files"].items():
+        if not (committed / name).exists() or checksums.of_file(committed / name) != checksum:
+            raise Differs(f"{committed.name}/{name} is not what its manifest records")
+    if first["files"] == second["files"]:
+        return "identical"
+    frames = [long_form.read(folder / f"{output.id}.csv") for folder in (committed, rebuilt)]
+    relative, errors = differences(*frames, seeds=len(first["seeds"]), leaving_out=output.timed)
+    for (column, by), limit, unit in (
+        (relative, output.tolerance, ""),
+        (errors, STANDARD_ERRORS, " standard errors"),
+    ):
+        if by > limit:
+            raise Differs(f"the column {column} differs by {by:.2g}{unit}, more than {limit:g}")
+    if not (errors[1] or output.timed):
+        _check_seen(output, committed, rebuilt, relative[1])
+    found = [f"numbers differ by {relative[1]:.1e}"]
+    found += [f"means over seeds by {errors[1]:.1f} standard errors"] if errors[1] else []
+    found += ["measured times not compared"] if output.timed else []
+    return f"within tolerance ({', '.join(found)})"
+
+
+def _record(kind, id, folder):
+    try:
+        return read_manifest(folder)[kind][id]
+    except KeyError:
+        raise Differs(f"{id} is not in {folder.name}/") from None
+
+
+def _check_seen(output, committed, rebuilt, difference):
+    """Raise Differs where a reader sees a difference that is not in the numbers."""
+    if output.kind == "figure" and (seen := seen_difference(committed, rebuilt, f"{output.id}.png")):
+        raise Differs(seen)
+    if output.kind == "table" and difference == 0:
+        raise Differs(f"{output.id}.tex has other text around the same numbers")
+
+
+def seen_difference(committed, rebuilt, name):
+    """Return in words what a reader would see to differ between two PNG files, or None."""
+    from PIL import Image, ImageChops, ImageStat
+
+    with Image.open(committed / name) as first, Image.open(rebuilt / name) as second:
+        if first.info.get("Title") != second.info.get("Title"):
+            return f"{name} has another caption"
+        if first.size != second.size:
+            return f"{name} has another size"
+        difference = ImageChops.difference(first.convert("RGB"), second.convert("RGB"))
+    share = max(ImageStat.Stat(difference).rms) / 255
+    return f"{name} looks different ({share:.1%} on average)" if share > SEEN else None
+
+
+def claim(claim, committed, rebuilt):
+    """Return how the record of a claim compares: "identical", or the two measurements."""
+    try:
+        first, second = (_record("claims", claim.id, folder) for folder in (committed, rebuilt))
+    except Differs as difference:
+        return f"DIFFERENT: {difference}"
+    if first["verdict"] != second["verdict"]:
+        return f"DIFFERENT: the verdict is '{second['verdict']}'"
+    if first["measured"] != second["measured"]:
+        return f"same verdict, but measured now: {second['measured']}"
+    return "identical"
+
+
+def differences(first, second, *, seeds=1, leaving_out=()):
+    """Return ((column, largest relative difference), (column, largest difference in standard errors)).
+
+    `first` and `second` are frames of texts; a relative difference is one relative to the largest number of its
+    column, a standard error that of the difference of two means over seeds. `seeds` is the number of seeds behind
+    numbers that have their spread with them ("95.3 ± 2.0", or the columns "accuracy %" and "accuracy ±").
+    Raises Differs for other rows, columns or words.
+    """
+    if list(first) != list(second) or len(first) != len(second):
+        raise Differs("there are other rows or columns")
+    relative, errors = ("", 0.0), ("", 0.0)
+    for part, keys, values in long_form.panels(first):
+        other = second.loc[part.index, list(part)]
+        _check_words(part, other, keys)
+        for column in set(values) - set(leaving_out) - {_spread(name) for name in values}:
+            means, error = _means(part, column, keys, seeds)
+            difference = (_means(other, column, keys, seeds)[0] - means).abs()
+            noisy = error > 0
+            in_errors = (difference[noisy] / error[noisy]).max()
+            to_largest = (difference[~noisy] / (means.abs().max() or 1)).max()
+            errors = max(errors, (column, in_errors), key=_size)
+            relative = max(relative, (column, to_largest), key=_size)
+    return relative, errors
+
+
+def _size(found):
+    return 0.0 if math.isnan(found[1]) else found[1]
+
+
+def _check_words(part, other, keys):
+    """Raise Differs where two parts have other settings or other words."""
+    for column in part:
+        words = ~part[column].map(long_form.is_number) | ~other[column].map(long_form.is_number)
+        exact = words | (column in keys)
+        if (changed := part[column][exact] != other[column][exact]).any():
+            row = changed.idxmax()
+            raise Differs(f"the column {column} has {other[column][row]!r} in place of {part[column][row]!r}")
+
+
+def _spread(column):
+    """Return the name of the column that holds the spread of another one."""
+    return "half width" if column == "difference" else f"{column.removesuffix(' %')} ±"
+
+
+def _means(part, column, keys, seeds):
+    """Return a column's means over seeds, and the standard errors of their differences; 0 for what has no seeds."""
+    numbers = part[column].str.partition(" ± ")
+    values = pd.to_numeric(numbers[0], errors="coerce").fillna(0)  # words have been compared
+    if "seed" in keys:
+        settings = [part[key] for key in keys if key != "seed"]
+        groups = values.groupby(settings or [0] * len(values), sort=False)
+        return groups.mean(), _floored(groups.std()) * (2 / groups.count()) ** 0.5
+    spread = part[_spread(column)] if _spread(column) in part else numbers[2]
+    return values, _floored(pd.to_numeric(spread, errors="coerce")) * (2 / max(seeds, 1)) ** 0.5
+
+
+def _floored(spreads):
+    """Return spreads, none below their median: that of a few seeds is small by chance now and then."""
+    return spreads.fillna(0).clip(lower=spreads.median() if spreads.notna().any() else 0)

@@ -1,0 +1,91 @@
+"""What `run_all.py --check` takes for the same numbers: means within the noise of their seeds."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lib import long_form
+from lib.build import compare
+from lib.concordance import ROOT
+
+RATES = (0.01, 0.1, 1.0)
+
+
+def trained(shift=0.0, generator=None):
+    """Return a frame as an experiment over five seeds publishes it; its accuracies scatter by 0.02."""
+    generator = generator or np.random.default_rng(0)
+    rows = [
+        ("MNIST", rate, seed, 1000, 0.9 - 0.1 * rate + shift + generator.normal(scale=0.02))
+        for rate in RATES
+        for seed in range(5)
+    ]
+    columns = ["data", "rate", "seed", "parameters", "accuracy"]
+    return pd.DataFrame(rows, columns=columns).map(str)
+
+
+def test_the_noise_of_other_seeds_is_accepted():
+    for again in range(1, 50):
+        (_, relative), (_, errors) = compare.differences(
+            trained(), trained(generator=np.random.default_rng(again))
+        )
+        assert relative == 0
+        assert 0 < errors < compare.STANDARD_ERRORS
+
+
+def test_a_shift_of_every_run_by_four_times_the_noise_is_not():
+    _, (column, errors) = compare.differences(trained(), trained(shift=0.08))
+    assert column == "accuracy"
+    assert errors > compare.STANDARD_ERRORS
+
+
+def test_what_does_not_depend_on_the_seed_has_to_be_the_same():
+    other = trained().assign(parameters="1001")
+    (column, relative), _ = compare.differences(trained(), other)
+    assert column == "parameters"
+    assert relative == pytest.approx(0.001)
+
+
+@pytest.mark.parametrize(
+    ("columns", "row"),
+    [(["way", "test %", "test ±"], ["a", "80", "5"]), (["way", "test %"], ["a", "80 ± 5"])],
+)
+def test_a_mean_beside_its_spread_is_compared_in_standard_errors(columns, row):
+    first, second = (
+        pd.DataFrame([row], columns=columns),
+        pd.DataFrame([[*row[:1], row[1].replace("80", "85"), *row[2:]]], columns=columns),
+    )
+    relative, errors = compare.differences(first, second, seeds=8)
+    assert relative[1] == 0
+    assert errors == ("test %", pytest.approx(2.0))
+
+
+def test_measured_times_are_left_out():
+    first, second = trained().assign(seconds="1.5"), trained().assign(seconds="9.5")
+    assert compare.differences(first, second, leaving_out=["seconds"])[0][1] == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda frame: frame[:-1], "there are other rows or columns"),
+        (lambda frame: frame.rename(columns={"rate": "size"}), "there are other rows or columns"),
+        (lambda frame: frame.replace("MNIST", "photos"), "the column data has 'photos' in place of 'MNIST'"),
+        (lambda frame: frame.replace("0.01", "0.02"), "the column rate has '0.02' in place of '0.01'"),
+        (lambda frame: frame.replace("1000", "nan"), "the column parameters has 'nan' in place of '1000'"),
+    ],
+)
+def test_other_rows_settings_and_words_are_told(change, sentence):
+    with pytest.raises(compare.Differs) as error:
+        compare.differences(trained(), change(trained()))
+    assert str(error.value) == sentence
+
+
+def published():
+    return sorted((ROOT / "figures").glob("*.csv"))
+
+
+@pytest.mark.parametrize("path", published(), ids=lambda path: path.stem)
+def test_every_published_frame_is_equal_to_itself(path):
+    frame = long_form.read(path)
+    (_, relative), (_, errors) = compare.differences(frame, frame, seeds=3)
+    assert relative == errors == 0

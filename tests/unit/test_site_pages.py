@@ -1,0 +1,29 @@
+"""The pages of the website, as the files that Sphinx reads."""
+
+import json
+
+from lib import concordance
+from lib.concordance import Chapter, Claim, Output
+from lib.site import pages
+
+SCRIPT = "<script>alert(1)</script>"
+
+
+def test_no_text_or_name_becomes_html(tmp_path, monkeypatch):
+    texts = {"en": SCRIPT, "de": SCRIPT}
+    output = Output("fig_a", "figure", SCRIPT, "a", caption=texts, number=SCRIPT)
+    chapter = Chapter("2.1", "a", texts, (), (output,), (Claim("claim_a", "2.1", "a", "holds"),), {})
+    (tmp_path / "a.ipynb").write_text(json.dumps({"cells": []}))
+    monkeypatch.setattr(concordance, "NOTEBOOKS", tmp_path)
+    monkeypatch.setattr(concordance, "chapters", lambda: (chapter,))
+    monkeypatch.setattr(pages, "FIGURES", tmp_path / "figures")
+    for folder in ("figures", "site"):
+        (tmp_path / folder).mkdir()
+    record = {name: {SCRIPT: SCRIPT} for name in ("data", "versions")}
+    record |= {"cell": SCRIPT, "seeds": [SCRIPT], "files": {f"{SCRIPT}.{SCRIPT}": ""}}
+    claim = dict.fromkeys(("section", "stated", "measured", "verdict"), SCRIPT)
+    manifest = {"outputs": {"fig_a": record}, "claims": {"claim_a": claim}}
+    pages.write(tmp_path / "site", manifest, {"a": SCRIPT})
+    written = "".join(path.read_text() for path in (tmp_path / "site").rglob("*.md"))
+    assert "&lt;script&gt;alert(1)" in written
+    assert "<script" not in written
