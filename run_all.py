@@ -221,6 +221,10 @@ def list_runs(prune):
     from lib import store
     from lib.build import runs
 
+    if prune and store.FOLDER.is_symlink():
+        raise UsageError(
+            "build/runs is a link: other checkouts may need the runs that this one does not use."
+        )
     used = runs.used()
     stored = store.stored()
     chosen = [key for key in stored if key not in used] if prune else list(stored)

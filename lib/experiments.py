@@ -69,17 +69,22 @@ def run(configs):
     keys = [store.key(config) for config in configs]
     _note(keys)
     different = dict(zip(keys, configs, strict=True))
-    results = {key: store.load(key) for key in different}
+    results = {key: _stored(key, config) for key, config in different.items()}
     missing = {key: config for key, config in different.items() if results[key] is None}
     starts = {key: config.start for key, config in missing.items() if getattr(config, "start", None)}
     if starts:
         begun = dict(zip(starts, run(starts.values()).results, strict=True))
-        results |= {key: store.load(key) for key in missing}  # some may be the start of others
+        # Some may be the start of others, and stored by now.
+        results |= {key: _stored(key, config) for key, config in missing.items()}
         missing = {key: config for key, config in missing.items() if results[key] is None}
     if missing:
         inputs = {key: (begun[key],) if key in starts else () for key in missing}
         results |= _computed(missing, inputs)
     return Runs(configs, tuple(results[key] for key in keys))
+
+
+def _stored(key, config):
+    return store.load(key, store.function(config))
 
 
 def _note(keys):
@@ -134,7 +139,8 @@ def _computed(missing, inputs):
     quiet = "JPY_SESSION_NAME" not in os.environ  # set by JupyterLab, where somebody is watching
     try:
         for key, config in missing.items():
-            if (result := store.load(key)) is not None:  # another chapter stored it while this one connected
+            result = _stored(key, config)
+            if result is not None:  # another chapter stored it while this one connected
                 results[key] = result
             else:
                 run = _sealed(key, config, inputs[key])
@@ -144,7 +150,8 @@ def _computed(missing, inputs):
         for future in tqdm(waiting, total=len(futures), unit="run", leave=False, disable=quiet):
             key = futures[future]
             store.save(key, future.result(), store.function(missing[key]))
-            results[key] = store.load(key)  # as every later reader gets it
+            results[key] = _stored(key, missing[key])  # as every later reader gets it
+            future.release()  # or it is computed again when its worker dies
     except ImportError as error:
         raise PoolError(str(error)) from None
     except KilledWorker:

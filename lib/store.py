@@ -3,7 +3,7 @@
 An entry is a folder build/runs/KEY with values.json, a CSV file for each frame (its column types are
 in types.json), a safetensors file for each set of arrays, and checksums.json over all of them. It is
 written under another name and renamed, so it is there whole or not at all; one that is damaged counts
-as absent and is removed.
+as absent and is removed. build/runs may be a link to a folder that several checkouts share.
 """
 
 import dataclasses
@@ -11,9 +11,10 @@ import hashlib
 import json
 import os
 import shutil
-import threading
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from uuid import uuid4
 
 import grimp
 import numpy as np
@@ -30,7 +31,7 @@ FOLDER = Path(edition.current().runs or ROOT / "build" / "runs")
 @cache
 def _sources(module):
     """Return {module: SHA-256} of a module of lib and all that it imports of ours."""
-    graph = grimp.build_graph("lib", cache_dir=str(ROOT / "build" / "imports"))
+    graph = grimp.build_graph("lib", cache_dir=None)  # a cache would go by the times of files
     modules = {module, *graph.find_upstream_modules(module)}
     files = {name: ROOT / Path(*name.split(".")) for name in modules}
     return {
@@ -81,14 +82,13 @@ def key(config):
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=_plain).encode()).hexdigest()
 
 
-def load(key):
-    """Return the result stored under a key, or None where there is none, or a damaged one."""
+def load(key, function=""):
+    """Return the result of a function stored under a key, or None where there is none, or a damaged one."""
     entry = FOLDER / key
     if not entry.exists():
         return None
     try:
-        label = _read_json(entry / "checksums.json")
-        if label["key"] != key or label["files"] != _sums(entry):
+        if _read_json(entry / "checksums.json") != _label(key, function, entry):
             raise ValueError("the entry is not what was stored")
         types = _read_json(entry / "types.json")
         return (
@@ -136,8 +136,7 @@ def save(key, result, function=""):
     Raises TypeError or ValueError for what would not come back the same.
     """
     FOLDER.mkdir(parents=True, exist_ok=True)
-    unfinished = FOLDER / f".{key}.{os.getpid()}.{threading.get_ident()}"
-    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished = _aside(key)
     unfinished.mkdir()
     try:
         values, types = {}, {}
@@ -152,8 +151,7 @@ def save(key, result, function=""):
                 values[name] = part
         _write_json(unfinished / "values.json", values)
         _write_json(unfinished / "types.json", types)
-        label = {"key": key, "function": function, "files": _sums(unfinished)}
-        _write_json(unfinished / "checksums.json", label)
+        _write_json(unfinished / "checksums.json", _label(key, function, unfinished))
         unfinished.rename(FOLDER / key)
     except OSError:
         if not (FOLDER / key).exists():  # where another process stored the same first, all is well
@@ -162,8 +160,10 @@ def save(key, result, function=""):
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def _sums(entry):
-    return {path.name: checksums.of_file(path) for path in entry.iterdir() if path.name != "checksums.json"}
+def _label(key, function, entry):
+    """Return what checksums.json has to say of an entry."""
+    files = {path.name: checksums.of_file(path) for path in entry.iterdir() if path.name != "checksums.json"}
+    return {"key": key, "function": function, "files": files}
 
 
 def stored():
@@ -184,5 +184,13 @@ def stored():
 
 
 def remove(key):
-    """Remove an entry, or a file that is in its place."""
-    (shutil.rmtree if (FOLDER / key).is_dir() else os.unlink)(FOLDER / key)
+    """Remove an entry, or a file that is in its place; another process may be at it, too."""
+    removed = _aside(key)
+    with suppress(FileNotFoundError):
+        (FOLDER / key).rename(removed)
+        (shutil.rmtree if removed.is_dir() and not removed.is_symlink() else os.unlink)(removed)
+
+
+def _aside(key):
+    """Return a name that nobody else uses; processes of other machines, which share numbers, may share the folder."""
+    return FOLDER / f".{key.lstrip('.')}.{uuid4().hex}"

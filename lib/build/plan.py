@@ -17,15 +17,13 @@ from pathlib import Path
 
 import grimp
 from doit.cmd_base import ModuleTaskLoader
-from doit.dependency import DatabaseException, Dependency, SqliteDB
 from doit.doit_cmd import DoitMain
 
 from lib import checksums
-from lib.build import execute, notebooks, runs, verify, workers
+from lib.build import bytecode, execute, memory, notebooks, runs, verify, workers
 from lib.concordance import ROOT
 from lib.edition import Edition
 
-STATE = execute.BUILD / "state.db"
 LIBRARIES = ("numpy", "scipy", "pandas", "matplotlib", "pillow", "seaborn", "tensorflow", "keras")
 
 
@@ -52,7 +50,7 @@ class Build:
 
 @cache
 def _import_graph():
-    return grimp.build_graph("lib", cache_dir=str(execute.BUILD / "imports"))
+    return grimp.build_graph("lib", cache_dir=None)  # a cache would go by the times of files
 
 
 def _imported(code):
@@ -180,25 +178,8 @@ def stale_because(chapter, build, now, before, manifest):
 
 def remembered(build):
     """Return {notebook: {"ingredients", "seconds"}} of what earlier builds of this edition left."""
-    memory = _memory()
-    return {chapter.notebook: memory(_task_name(chapter, build)) for chapter in build.chapters}
-
-
-def _memory():
-    """Return a function from the name of a task to what its last build left, {} for none."""
-    STATE.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        return Dependency(SqliteDB, str(STATE)).get_values
-    except DatabaseException:  # damaged: everything counts as never built
-        return lambda name: {}
-
-
-def forget_damaged_state():
-    """Remove the memory of earlier builds where it cannot be read; only for who holds the lock."""
-    try:
-        Dependency(SqliteDB, str(STATE))
-    except DatabaseException:
-        STATE.unlink()
+    recalled = memory.recall()
+    return {chapter.notebook: recalled(_task_name(chapter, build)) for chapter in build.chapters}
 
 
 def states(build):
@@ -268,7 +249,8 @@ def _build_chapter(chapter, build, pool, seconds, report):
 def run(build, report):
     """Bring all chapters of a build up to date; returns doit's exit status, 0 when all is well."""
     build.folder.mkdir(parents=True, exist_ok=True)
-    forget_damaged_state()
+    memory.forget_damaged()
+    bytecode.compile_lib()
     manifest = verify.read_manifest(build.folder)
     for chapter in build.chapters:
         ingredients(chapter, build)  # what cannot be read is told before anything is built
@@ -281,8 +263,8 @@ def run(build, report):
     ]
     namespace = {
         "DOIT_CONFIG": {
-            "dep_file": str(STATE),
-            "backend": "sqlite3",
+            "dep_file": str(memory.STATE),
+            "backend": "memory",
             "reporter": report,
             "continue": True,
             "always": build.fresh,
@@ -293,4 +275,8 @@ def run(build, report):
     }
     names = [task["basename"] for task in tasks]
     with pool:
-        return DoitMain(ModuleTaskLoader(namespace), config_filenames=()).run(["run", *names])
+        return DoitMain(
+            ModuleTaskLoader(namespace),
+            config_filenames=(),
+            extra_config={"BACKEND": {"memory": "lib.build.memory:Memory"}},
+        ).run(["run", *names])

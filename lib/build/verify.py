@@ -1,6 +1,7 @@
 """From what a chapter published to the results folder and its manifest, and back again: is it intact?"""
 
 import json
+import os
 import shutil
 import threading
 
@@ -12,8 +13,11 @@ accepting = threading.Lock()  # one chapter at a time; who holds it at exit keep
 
 
 def staging(folder, chapter):
-    """Return the folder below the results `folder` in which a chapter publishes until it is accepted."""
-    return folder / ".unfinished" / chapter.notebook
+    """Return the folder below the results `folder` in which a chapter publishes until it is accepted.
+
+    Each build has its own: a kernel can outlive a killed one for a moment.
+    """
+    return folder / ".unfinished" / str(os.getpid()) / chapter.notebook
 
 
 def read_manifest(folder):

@@ -20,6 +20,45 @@ ax.plot([0, height])
 publish.figure(fig, "{id}", data=pd.DataFrame({{"y": [0, height]}}))
 """
 
+# Runs leave a file for each time they are computed; `counted` is where.
+SLEEPING = '''"""Runs for tests: they sleep, and tell when and where they were computed."""
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class Sleep:
+    """Sleeps and returns numbers made from its seed."""
+
+    counted: str
+    seed: int = 0
+    seconds: float = 0.0
+    die_once: bool = False
+
+    def compute(self):
+        """Return a number, a frame and an array."""
+        time.sleep(self.seconds)
+        folder = Path(self.counted)
+        times = sum(1 for _ in folder.glob(f"{self.seed}-*"))
+        (folder / f"{self.seed}-{os.getpid()}-{time.monotonic_ns()}").touch()
+        if self.die_once and times == 0:
+            os.kill(os.getpid(), 9)
+        drawn = np.random.default_rng(self.seed).normal(size=5)
+        return {"number": drawn[0], "path": pd.DataFrame({"value": drawn}), "weights": {"w": drawn}}
+'''
+RUN = """
+from lib import experiments
+from lib.sleeping import Sleep
+runs = experiments.run([Sleep({counted!r}, seed, {seconds}, {die_once}) for seed in {seeds}])
+height = int(1000 * runs.frame()["number"].sum())
+"""
+
 
 class Project:
     """A checkout with nothing but what a test puts into it."""
@@ -47,7 +86,7 @@ class Project:
 
     def processes(self):
         """Return the processes that still run for this project: notebooks, kernels, workers."""
-        running = psutil.process_iter(["environ"])
+        running = psutil.process_iter(["environ", "cmdline"])
         return [p for p in running if (p.info["environ"] or {}).get("PYTHONPATH") == str(self.root)]
 
     @property
@@ -138,6 +177,30 @@ class Project:
         }
 
 
+class Training(Project):
+    """A project whose chapters can sleep on workers."""
+
+    def __init__(self, root):
+        super().__init__(root)
+        self.write("lib/sleeping.py", SLEEPING)
+        self.counted = root.parent / "counted"
+        self.counted.mkdir()
+
+    def runs(self, name, seeds, seconds=0.0, die_once=False, counted=None, **kwargs):
+        """Add a chapter with a run for each seed; `counted` is how the folder is called on the workers."""
+        counted = counted or str(self.counted)
+        cell = RUN.format(counted=counted, seconds=seconds, seeds=seeds, die_once=die_once)
+        self.chapter(name, cell, **kwargs)
+
+    def computed(self):
+        """Return the seeds of the runs that were computed, each as often as it was, sorted."""
+        return sorted(int(path.name.partition("-")[0]) for path in self.counted.iterdir())
+
+    def stored(self):
+        """Return {path: bytes} of the store."""
+        return self.results("build/runs")
+
+
 @pytest.fixture
 def project(tmp_path):
     root = tmp_path / "Prüfung mit Leerzeichen"
@@ -151,3 +214,20 @@ def shared_project(tmp_path_factory):
     root = tmp_path_factory.mktemp("shared") / "Prüfung mit Leerzeichen"
     root.mkdir()
     return Project(root)
+
+
+@pytest.fixture(scope="session")
+def new_training():
+    """Return a function that makes a project whose chapters can sleep on workers."""
+
+    def new(folder):
+        root = folder / "Prüfung mit Leerzeichen"
+        root.mkdir()
+        return Training(root)
+
+    return new
+
+
+@pytest.fixture
+def training(new_training, tmp_path):
+    return new_training(tmp_path)

@@ -13,72 +13,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-# Runs leave a file for each time they are computed; `counted` is where.
-SLEEPING = '''"""Runs for tests: they sleep, and tell when and where they were computed."""
-
-import os
-import time
-from dataclasses import dataclass
-from pathlib import Path
-
-import numpy as np
-import pandas as pd
-
-
-@dataclass(frozen=True)
-class Sleep:
-    """Sleeps and returns numbers made from its seed."""
-
-    counted: str
-    seed: int = 0
-    seconds: float = 0.0
-    die_once: bool = False
-
-    def compute(self):
-        """Return a number, a frame and an array."""
-        time.sleep(self.seconds)
-        folder = Path(self.counted)
-        times = sum(1 for _ in folder.glob(f"{self.seed}-*"))
-        (folder / f"{self.seed}-{os.getpid()}-{time.monotonic_ns()}").touch()
-        if self.die_once and times == 0:
-            os.kill(os.getpid(), 9)
-        drawn = np.random.default_rng(self.seed).normal(size=5)
-        return {"number": drawn[0], "path": pd.DataFrame({"value": drawn}), "weights": {"w": drawn}}
-'''
-RUN = """
-from lib import experiments
-from lib.sleeping import Sleep
-runs = experiments.run([Sleep({counted!r}, seed, {seconds}, {die_once}) for seed in {seeds}])
-height = int(1000 * runs.frame()["number"].sum())
-"""
-
-
-@pytest.fixture
-def training(project, tmp_path):
-    """A project whose chapters can sleep on workers."""
-    project.write("lib/sleeping.py", SLEEPING)
-    project.counted = tmp_path / "counted"
-    project.counted.mkdir()
-    return project
-
-
-def chapter(project, name, seeds, seconds=0.0, die_once=False, **kwargs):
-    cell = RUN.format(counted=str(project.counted), seconds=seconds, seeds=seeds, die_once=die_once)
-    project.chapter(name, cell, **kwargs)
-
-
-def computed(project):
-    """Return the seeds of the runs that were computed, each as often as it was, sorted."""
-    return sorted(int(path.name.partition("-")[0]) for path in project.counted.iterdir())
-
 
 def workers_seen(project):
     return {path.name.split("-")[1] for path in project.counted.iterdir()}
-
-
-def stored(project):
-    """Return {path: bytes} of the store."""
-    return project.results("build/runs")
 
 
 def ended(process, seconds=60):
@@ -91,41 +28,41 @@ def ended(process, seconds=60):
 
 
 def test_chapters_share_the_pool_and_the_runs_and_a_second_build_has_them_all(training):
-    chapter(training, "one", "range(4)", seconds=0.3)
-    chapter(training, "two", "range(2, 6)", seconds=0.3)
+    training.runs("one", "range(4)", seconds=0.3)
+    training.runs("two", "range(2, 6)", seconds=0.3)
     assert training.run("--workers", "2").stdout.endswith("2 built.\n")
-    assert computed(training) == [0, 1, 2, 3, 4, 5]
+    assert training.computed() == [0, 1, 2, 3, 4, 5]
     assert len(workers_seen(training)) == 2
     first = training.results()
     built = training.run("--workers", "2", "--fresh")
     assert built.stdout.endswith("2 built.\n")
-    assert computed(training) == [0, 1, 2, 3, 4, 5]
+    assert training.computed() == [0, 1, 2, 3, 4, 5]
     assert training.results() == first
 
 
 def test_a_changed_module_computes_anew_and_another_module_does_not(training):
-    chapter(training, "one", "range(2)")
+    training.runs("one", "range(2)")
     assert training.run().returncode == 0
     training.edit("lib/drawing/__init__.py", '"""Diagrams', '"""Changed. Diagrams')
     assert training.run("--fresh").returncode == 0
-    assert computed(training) == [0, 1]
+    assert training.computed() == [0, 1]
     training.edit("lib/sleeping.py", "size=5", "size=6")
     assert training.run().returncode == 0
-    assert computed(training) == [0, 0, 1, 1]
+    assert training.computed() == [0, 0, 1, 1]
 
 
 def test_the_order_and_repetitions_do_not_change_a_byte_of_the_store(training):
-    chapter(training, "one", "range(8)", seconds=0.02)
+    training.runs("one", "range(8)", seconds=0.02)
     assert training.run("--workers", "2").returncode == 0
-    once = stored(training)
+    once = training.stored()
     training.edit("notebooks/one.ipynb", "range(8)", "[5, 3, 3, 7, 0, 1, 5, 6, 2, 4, 4]")
     for path in (training.root / "build/runs").iterdir():
         for file in path.iterdir():
             file.unlink()
         path.rmdir()
     assert training.run("--workers", "2").returncode == 0
-    assert computed(training) == sorted([*range(8)] * 2)
-    assert stored(training) == once
+    assert training.computed() == sorted([*range(8)] * 2)
+    assert training.stored() == once
     assert len(once) == 8 * 5
 
 
@@ -136,7 +73,7 @@ def test_a_chapter_without_runs_starts_no_pool(training):
 
 
 def test_only_this_machine_can_reach_the_pool(training):
-    chapter(training, "one", "range(2)", seconds=5)
+    training.runs("one", "range(2)", seconds=5)
     build = training.start("--workers", "2")
     log = training.root / "build/logs/pool.log"
     training.wait_for(lambda: log.exists() and len(listening(training)) >= 3)
@@ -178,38 +115,38 @@ def listening(project):
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_a_build_that_ends_takes_its_workers_along_and_keeps_finished_runs(training, number):
-    chapter(training, "one", "[0]")
-    chapter(training, "two", "range(10, 13)", seconds=3)
+    training.runs("one", "[0]")
+    training.runs("two", "range(10, 13)", seconds=3)
     build = training.start("--workers", "2")
-    training.wait_for(lambda: 10 in computed(training) and len(stored(training)) >= 5)
+    training.wait_for(lambda: 10 in training.computed() and len(training.stored()) >= 5)
     build.send_signal(number)
     status, _, errors = ended(build)
     assert "Traceback" not in errors
     assert status == (130 if number == signal.SIGINT else -number)
     training.wait_for(lambda: not training.processes())
     assert training.run("--workers", "2").returncode == 0
-    assert computed(training).count(10) == 1 or computed(training).count(11) == 1
+    assert training.computed().count(10) == 1 or training.computed().count(11) == 1
 
 
 def test_a_worker_killed_in_the_middle_is_replaced_and_its_run_repeated(training):
-    chapter(training, "one", "range(3)", die_once=True)
+    training.runs("one", "range(3)", die_once=True)
     built = training.run("--workers", "2")
     assert built.returncode == 0, built.stdout
-    times = [computed(training).count(seed) for seed in range(3)]
+    times = [training.computed().count(seed) for seed in range(3)]
     assert min(times) >= 2  # a result that was lost with its worker is computed once more
-    assert len([path for path in stored(training) if path.endswith("values.json")]) == 3
+    assert len([path for path in training.stored() if path.endswith("values.json")]) == 3
 
 
 def test_a_run_that_kills_every_worker_fails_with_a_sentence(training):
     training.edit("lib/sleeping.py", "and times == 0", "")
-    chapter(training, "one", "[0]", die_once=True)
+    training.runs("one", "[0]", die_once=True)
     built = training.run("--workers", "1")
     assert built.returncode == 1
     assert "  A run ended every worker that computed it; is there enough memory?\n" in built.stdout
 
 
 def test_an_error_in_a_run_is_told_and_the_finished_ones_are_kept(training):
-    chapter(training, "one", "range(3)", seconds=0.2)
+    training.runs("one", "range(3)", seconds=0.2)
     training.edit(
         "lib/sleeping.py",
         "if self.die_once",
@@ -218,7 +155,7 @@ def test_an_error_in_a_run_is_told_and_the_finished_ones_are_kept(training):
     built = training.run("--workers", "1")
     assert built.returncode == 1
     assert "  ZeroDivisionError: division by zero\n" in built.stdout
-    assert len([path for path in stored(training) if path.endswith("values.json")]) == 2
+    assert len([path for path in training.stored() if path.endswith("values.json")]) == 2
 
 
 # A cluster started by hand
@@ -261,10 +198,10 @@ class Cluster:
 
 
 @pytest.fixture
-def cluster(tmp_path, project):
+def cluster(tmp_path, training):
     folder = tmp_path / "elsewhere"
     folder.mkdir()
-    started = Cluster(folder, project.wait_for)
+    started = Cluster(folder, training.wait_for)
     yield started
     for process in reversed(started.processes):
         process.terminate()
@@ -280,27 +217,27 @@ def test_a_cluster_started_by_hand_gets_lib_and_computes_the_same(training, clus
     cluster.scheduler()
     cluster.worker()
     cluster.worker()
-    chapter(training, "one", "range(4)", seconds=0.3)
+    training.runs("one", "range(4)", seconds=0.3)
     built = training.run("--scheduler", cluster.address)
     assert built.returncode == 0, built.stdout
     assert len(workers_seen(training)) == 2
-    assert computed(training) == [0, 1, 2, 3]
+    assert training.computed() == [0, 1, 2, 3]
     assert not training.processes()
-    elsewhere, results = stored(training), training.results()
+    elsewhere, results = training.stored(), training.results()
     # What lib/ computes now, not what the workers took over first.
     training.edit("lib/sleeping.py", "size=5", "size=7")
     built = training.run("--scheduler", cluster.address)
     assert built.returncode == 0, built.stdout
-    assert len(computed(training)) == 8
+    assert len(training.computed()) == 8
     training.edit("lib/sleeping.py", "size=7", "size=5")
     (training.root / "build/runs").rename(training.root / "build/elsewhere")
     assert training.run("--fresh").returncode == 0
-    assert stored(training) == elsewhere
+    assert training.stored() == elsewhere
     assert training.results() == results
 
 
 def test_without_a_scheduler_there_is_one_sentence(training):
-    chapter(training, "one", "range(2)")
+    training.runs("one", "range(2)")
     built = training.run("--scheduler", "tcp://127.0.0.1:9")
     assert built.returncode == 1
     assert (
@@ -311,7 +248,7 @@ def test_without_a_scheduler_there_is_one_sentence(training):
 
 def test_a_scheduler_without_workers_is_told(training, cluster):
     cluster.scheduler()
-    chapter(training, "one", "range(2)")
+    training.runs("one", "range(2)")
     built = training.run("--scheduler", cluster.address)
     assert built.returncode == 1
     assert f"has no workers; start some with `dask worker {cluster.address}`." in built.stdout
@@ -348,16 +285,16 @@ def encrypted(cluster):
 
 def test_a_cluster_with_tls_computes_the_same(training, encrypted):
     encrypted.worker()
-    chapter(training, "one", "range(2)")
+    training.runs("one", "range(2)")
     training.settings = encrypted.settings
     built = training.run("--scheduler", encrypted.address)
     assert built.returncode == 0, built.stdout
     assert encrypted.address.startswith("tls://")
-    assert computed(training) == [0, 1]
-    elsewhere, results = stored(training), training.results()
+    assert training.computed() == [0, 1]
+    elsewhere, results = training.stored(), training.results()
     (training.root / "build/runs").rename(training.root / "build/elsewhere")
     assert training.run("--fresh").returncode == 0
-    assert stored(training) == elsewhere
+    assert training.stored() == elsewhere
     assert training.results() == results
 
 
@@ -375,7 +312,7 @@ def test_a_cluster_with_tls_computes_the_same(training, encrypted):
     ids=["none", "missing", "another", "unknown to the scheduler"],
 )
 def test_who_lacks_the_certificate_is_told_in_a_sentence(training, encrypted, settings, sentence):
-    chapter(training, "one", "range(2)")
+    training.runs("one", "range(2)")
     training.settings = settings(encrypted.folder)
     built = training.run("--scheduler", encrypted.address)
     assert built.returncode == 1
@@ -389,51 +326,51 @@ def test_a_worker_with_another_version_is_refused(training, cluster):
     shim.mkdir()
     (shim / "METADATA").write_text("Metadata-Version: 2.1\nName: keras\nVersion: 0.0.1\n")
     cluster.worker(PYTHONPATH=str(cluster.folder))
-    chapter(training, "one", "range(2)")
+    training.runs("one", "range(2)")
     built = training.run("--scheduler", cluster.address)
     assert built.returncode == 1
     assert re.search(
         r"  The worker tcp://\S+ has keras 0\.0\.1, this machine (\S+); install \1 there\.\n", built.stdout
     )
-    assert computed(training) == []
+    assert training.computed() == []
 
 
 def test_a_worker_that_cannot_take_lib_over_is_refused(training, cluster):
     cluster.scheduler()
     cluster.worker("--no-nanny")
-    chapter(training, "one", "range(2)")
+    training.runs("one", "range(2)")
     built = training.run("--scheduler", cluster.address)
     assert built.returncode == 1
     assert re.search(r"  The worker tcp://\S+ ", built.stdout)
-    assert computed(training) == []
+    assert training.computed() == []
 
 
 def test_a_cluster_loses_a_worker_in_the_middle(training, cluster):
     cluster.scheduler()
     first = cluster.worker()
     cluster.worker()
-    chapter(training, "one", "range(6)", seconds=1)
+    training.runs("one", "range(6)", seconds=1)
     build = training.start("--scheduler", cluster.address)
-    training.wait_for(lambda: computed(training))
+    training.wait_for(lambda: training.computed())
     for process in [*psutil.Process(first.pid).children(recursive=True), first]:
         process.kill()
     status, output, _ = ended(build)
     assert status == 0, output
-    assert set(computed(training)) == set(range(6))
+    assert set(training.computed()) == set(range(6))
 
 
 def test_the_scheduler_goes_in_the_middle_and_the_next_build_computes_the_rest(training, cluster):
     scheduler = cluster.scheduler()
     worker = cluster.worker()
-    chapter(training, "one", "range(5)", seconds=1.5)
+    training.runs("one", "range(5)", seconds=1.5)
     build = training.start("--scheduler", cluster.address)
-    training.wait_for(lambda: len([path for path in stored(training) if path.endswith("values.json")]) >= 2)
+    training.wait_for(lambda: len([path for path in training.stored() if path.endswith("values.json")]) >= 2)
     scheduler.kill()
     status, output, errors = ended(build)
     assert status == 1
     assert "  The Dask scheduler is gone; the runs finished so far are kept.\n" in output
     assert "Traceback" not in output + errors
-    kept = len([path for path in stored(training) if path.endswith("values.json")])
+    kept = len([path for path in training.stored() if path.endswith("values.json")])
     assert 2 <= kept < 5
     worker.terminate()
     worker.wait()
@@ -441,15 +378,15 @@ def test_the_scheduler_goes_in_the_middle_and_the_next_build_computes_the_rest(t
         path.unlink()
     built = training.run()
     assert built.returncode == 0, built.stdout
-    assert len(computed(training)) == 5 - kept
+    assert len(training.computed()) == 5 - kept
 
 
 # What is stored
 
 
 def test_runs_are_listed_with_their_users_and_pruned_when_nobody_uses_them(training):
-    chapter(training, "one", "range(2)")
-    chapter(training, "two", "range(1, 3)")
+    training.runs("one", "range(2)")
+    training.runs("two", "range(1, 3)")
     assert training.run("--runs").stdout == "0 stored, 0.00 MB.\n"
     training.run()
     listed = training.run("--runs").stdout.splitlines()
@@ -464,16 +401,16 @@ def test_runs_are_listed_with_their_users_and_pruned_when_nobody_uses_them(train
     assert training.run("--prune-runs").stdout.startswith("2 removed, ")
     assert training.run("--prune-runs").stdout == "0 removed, 0.00 MB.\n"
     assert training.run("--fresh").returncode == 0
-    assert set(computed(training)) == {0, 1, 2}
+    assert set(training.computed()) == {0, 1, 2}
 
 
 def test_a_damaged_run_is_computed_again(training):
-    chapter(training, "one", "range(2)")
+    training.runs("one", "range(2)")
     training.run()
-    before, figures = stored(training), training.results()
+    before, figures = training.stored(), training.results()
     damaged = next((training.root / "build/runs").glob("*/weights.safetensors"))
     damaged.write_bytes(damaged.read_bytes()[:-1] + b"\x00")
     assert training.run("--fresh").returncode == 0
-    assert len(computed(training)) == 3
-    assert stored(training) == before
+    assert len(training.computed()) == 3
+    assert training.stored() == before
     assert training.results() == figures

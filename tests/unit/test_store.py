@@ -240,6 +240,17 @@ def test_a_full_disk_is_not_hidden(monkeypatch):
         store.save(KEY, RESULT)
 
 
+def test_the_result_of_another_function_is_none_of_this_one(entry):
+    assert store.load(KEY, "lib.sleeping.Sleep") is None
+    assert store.stored() == {}
+
+
+def test_an_entry_that_another_process_has_just_removed_is_no_error(entry):
+    store.remove(KEY)
+    store.remove(KEY)
+    assert store.stored() == {}
+
+
 def test_stored_tells_functions_and_sizes(entry):
     store.save("cd" * 32, {"a": 1}, "lib.sleeping.Sleep")
     size = sum(path.stat().st_size for path in entry.iterdir())
