@@ -214,11 +214,10 @@ def _localised(frame, publishing, sentences, verbatim):
             return translate(f"{value:.{SIGNIFICANT_DIGITS}g}", language)
         return translate(str(value), language)
 
-    translated = frame.drop(columns=[*sentences, *verbatim]).map(shown)
     told = frame[list(sentences)].map(lambda text: labels.translate_sentences(text, language))
-    return _with_spreads(frame.assign(**translated, **told)).rename(
-        columns=lambda name: translate(name, language)
-    )
+    merged = _with_spreads(frame)
+    translated = merged.drop(columns=[*sentences, *verbatim]).map(shown)
+    return merged.assign(**translated, **told).rename(columns=lambda name: translate(name, language))
 
 
 def _spread(column):
@@ -227,10 +226,13 @@ def _spread(column):
 
 
 def _with_spreads(frame):
-    """Return a frame of texts in which each spread stands behind what it is the spread of."""
+    """Return a frame in which each spread stands behind what it is the spread of: "54.7 ± 6.7"."""
     for column in [column for column in frame if _spread(column) in frame and _spread(column) != column]:
-        both = frame[column] + " ± " + frame[_spread(column)]
-        frame = frame.assign(**{column: both.where(frame[_spread(column)] != "–", frame[column])})
+        pair = frame[[column, _spread(column)]]
+        texts = pair.map(lambda value: f"{value:.{SIGNIFICANT_DIGITS}g}")
+        decimals = texts.map(lambda text: len(text.partition(".")[2])).to_numpy().max()
+        both = pair.map(lambda value, decimals=decimals: f"{value:.{decimals}f}").agg(" ± ".join, axis=1)
+        frame = frame.assign(**{column: both.where(pair.notna().all(axis=1), frame[column])})
         frame = frame.drop(columns=_spread(column))
     return frame
 

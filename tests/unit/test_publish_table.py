@@ -147,3 +147,11 @@ def test_a_custom_table_says_so_and_keeps_names_that_no_catalogue_knows(publishi
     assert "Jahr & Filter" in content
     assert "my own class" in content
     assert "(Hier mit anderen Parametern oder Daten, als der Text sagt.)" in content
+
+
+def test_a_spread_stands_behind_its_mean_with_as_many_decimals(publishing_into):
+    frame = pd.DataFrame({"filter": ["a", "b"], "probability %": [54.7, 99.0], "probability ±": [6.0, 1.0]})
+    content = published(publishing_into(), frame)
+    assert "a & 54.7 \\ensuremath{\\pm} 6.0 \\\\" in content[".tex"]
+    assert "b & 99.0 \\ensuremath{\\pm} 1.0 \\\\" in content[".tex"]
+    assert content[".csv"].startswith("filter,probability %,probability ±\na,54.7,6\n")
