@@ -2,7 +2,8 @@
 
 project = "Image Analysis for Food Safety and Health"
 html_title = "The thesis, executable"
-copyright = "see Data and licences"
+author = "The authors of the collection"
+copyright = f"2026 {author}"  # the theme links it to copyright.md
 language = "en"
 
 extensions = ["myst_nb", "sphinxcontrib.bibtex", "sphinx-mathjax-offline"]
@@ -19,6 +20,8 @@ html_theme_options = {
     "use_fullscreen_button": False,
     "home_page_in_toc": True,
     "show_navbar_depth": 1,
+    "navbar_persistent": [],  # the search stands in the sidebar
+    "footer_content_items": ["copyright.html"],
 }
 html_static_path = ["_static"]
 html_css_files = ["site.css"]

@@ -44,10 +44,12 @@ def write(folder, manifest, states):
     chapters = concordance.chapters()
     _check_complete(chapters, manifest)
     shutil.copy(files("lib.site") / "references.bib", folder)
+    shutil.copy(ROOT / "LICENSE", folder)
+    shutil.copy(ROOT / "data" / "README.md", folder / "data.md")
     shutil.copytree(FIGURES, folder / "_static" / "figures", ignore=shutil.ignore_patterns("de", ".*"))
     for chapter in chapters:
-        notebook = with_links(chapters, with_anchors(chapter, _read_json(chapter.path)))
-        _write_json(folder / "chapters" / chapter.path.name, notebook)
+        notebook = with_anchors(chapter, with_alternatives(chapter, _read_json(chapter.path)))
+        _write_json(folder / "chapters" / chapter.path.name, with_links(chapters, notebook))
     rows = concordance_rows(chapters, manifest, states)
     with open(folder / "_static" / "concordance.csv", "w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([COLUMNS, *(row.values() for row in rows)])
@@ -62,9 +64,8 @@ def write(folder, manifest, states):
         "records": manifest["outputs"],
         "claims": [(claim, manifest["claims"][claim.id]) for chapter in chapters for claim in chapter.claims],
         "rows": rows,
-        "columns": COLUMNS,
     }
-    for name in ("index", "gallery", "claims", "concordance", "bibliography"):
+    for name in ("index", "gallery", "claims", "concordance", "bibliography", "copyright"):
         text = templates.get_template(f"{name}.md").render(known)
         (folder / f"{name}.md").write_text(text, encoding="utf-8")
     page = templates.get_template("output.md")
@@ -107,6 +108,22 @@ def concordance_rows(chapters, manifest, states):
         for chapter in chapters
         for output in chapter.outputs
     ]
+
+
+def with_alternatives(chapter, notebook):
+    """Return a notebook whose pictures have alternative texts: their short caption, or the heading above them."""
+    cells, heading = [], chapter.title["en"]
+    for cell in notebook["cells"]:
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "code":
+            shown = (output.short_caption("en") for output in chapter.outputs if f'"{output.id}"' in source)
+            image = {"alt": next(shown, f"Picture: {heading}")}
+            cell = cell | {"metadata": cell["metadata"] | {"mystnb": {"image": image}}}
+        else:
+            heading = (re.findall(r"^#+ (.+)", source, re.MULTILINE) or [heading])[-1]
+            heading = re.sub(r"[`*]", "", heading)
+        cells.append(cell)
+    return notebook | {"cells": cells}
 
 
 def with_anchors(chapter, notebook):

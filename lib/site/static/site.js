@@ -1,4 +1,4 @@
-// Sorting of tables and filtering of lists; everything is there without it.
+// Sorting of tables, filtering of lists, numbers to the right; everything is there without it.
 
 function sortable(table) {
   const headings = [...table.querySelectorAll("th")];
@@ -27,7 +27,20 @@ function filter(select) {
   apply();
 }
 
+// A column of numbers, with dashes where there is none, stands at the right under its heading.
+function alignNumbers(table) {
+  const number = /^([-−+]?[\d,]+(\.\d+)?(e[-+]?\d+)?( ?%)?( ± ?[\d.,]+)?|NaN|[-–]?)$/;
+  const columns = table.tBodies[0]?.rows[0]?.cells.length ?? 0;
+  for (let column = 0; column < columns; column += 1) {
+    const texts = [...table.tBodies[0].rows].map((row) => row.cells[column]?.textContent.trim() ?? "");
+    if (texts.every((text) => number.test(text)) && texts.some((text) => /\d/.test(text))) {
+      [...table.rows].forEach((row) => row.cells[column]?.classList.add("number"));
+    }
+  }
+}
+
 document.addEventListener("DOMContentLoaded", () => {
   document.querySelectorAll("table.sortable").forEach(sortable);
+  document.querySelectorAll("table.dataframe, table.table").forEach(alignNumbers);
   document.querySelectorAll("select[data-filters]").forEach(filter);
 });
