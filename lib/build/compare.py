@@ -1,8 +1,9 @@
 """How a rebuilt output or claim compares with the committed one.
 
-Another processor gives other low bits, and training makes them large: a run there is like a run of another
+Another processor gives other low bits, and training makes them large: a run there can be like a run of another
 seed. So numbers that stand beside a seed are compared by their means over seeds, in standard errors of the
-difference of two such means; all others by the tolerance that the concordance declares.
+difference of two such means, root mean square over the column; all others by the tolerance that the concordance
+declares. Other seeds would give about 1, emulated processors gave at most 1.
 """
 
 import math
@@ -13,7 +14,7 @@ from lib import checksums, long_form
 from lib.build.verify import read_manifest
 
 SEEN = 0.01  # root mean square of the difference of two pictures, as a share of black to white
-STANDARD_ERRORS = 5
+STANDARD_ERRORS = 2.5
 
 
 class Differs(Exception):
@@ -97,10 +98,10 @@ def claim(claim, committed, rebuilt):
 
 
 def differences(first, second, *, seeds=1, leaving_out=()):
-    """Return ((column, largest relative difference), (column, largest difference in standard errors)).
+    """Return ((column, largest relative difference), (column, difference in standard errors)), each of the worst column.
 
     `first` and `second` are frames of texts; a relative difference is one relative to the largest number of its
-    column, a standard error that of the difference of two means over seeds. `seeds` is the number of seeds behind
+    column, a standard error that of the difference of two means over seeds (root mean square over the rows). `seeds` is the number of seeds behind
     numbers that have their spread with them ("95.3 ± 2.0", or the columns "accuracy %" and "accuracy ±").
     Raises Differs for other rows, columns or words.
     """
@@ -117,7 +118,7 @@ def differences(first, second, *, seeds=1, leaving_out=()):
             means, error = _means(part, column, over_seeds, seeds)
             difference = (_means(other, column, over_seeds, seeds)[0] - means).abs()
             noisy = error > 0
-            in_errors = (difference[noisy] / error[noisy]).max()
+            in_errors = ((difference[noisy] / error[noisy]) ** 2).mean() ** 0.5
             to_largest = (difference[~noisy] / (means.abs().max() or 1)).max()
             errors = max(errors, (column, in_errors), key=_size)
             relative = max(relative, (column, to_largest), key=_size)
