@@ -37,7 +37,7 @@ def local(workers):
         processes=True,
         host="127.0.0.1",
         dashboard_address="127.0.0.1:0",  # any free port: two pools may stand side by side
-        worker_dashboard_address="127.0.0.1:0",  # any free port: two pools may stand side by side
+        worker_dashboard_address="127.0.0.1:0",
         memory_limit=0,
         silence_logs=logging.ERROR,  # a slow moment of a busy machine is no news
     )

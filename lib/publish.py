@@ -246,19 +246,24 @@ def _longest_word(frame, column):
 
 
 def _alignments(frame):
-    """Return LaTeX's column types: numbers right, texts left; texts wrap where there are sentences."""
+    """Return LaTeX's column types: numbers right, texts left; texts wrap where there are sentences.
+
+    LaTeX hyphenates the first word of a text only behind some space, of 0 pt.
+    """
     frame = frame.drop(columns={_spread(column) for column in frame} & set(frame))
     kinds = ["r" if is_numeric_dtype(frame[column]) else "l" for column in frame]
     longest = _longest(frame)
     if max(longest) <= SENTENCE:
         return "".join(kinds)
     needs = [
-        max(1.6 * _longest_word(frame, column), 2.2 * longest[n] ** 0.5) for n, column in enumerate(frame)
+        max(1.8 * _longest_word(frame, column), 2.2 * longest[n] ** 0.5) for n, column in enumerate(frame)
     ]
     total = sum(need for need, kind in zip(needs, kinds, strict=True) if kind == "l")
     room = 1 - 2 * COLUMN_SEPARATION * len(kinds)
     return "".join(
-        f">{{\\raggedright\\arraybackslash}}p{{{room * need / total:.3f}\\textwidth}}" if kind == "l" else "r"
+        f">{{\\raggedright\\arraybackslash\\hspace{{0pt}}}}p{{{room * need / total:.3f}\\textwidth}}"
+        if kind == "l"
+        else "r"
         for need, kind in zip(needs, kinds, strict=True)
     )
 

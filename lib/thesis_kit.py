@@ -127,10 +127,10 @@ def readable(text):
 def _one_readable(text):
     value = float(text)
     sign, size = r"\ensuremath{-}" if value < 0 else "", abs(value)
-    if "e" in f"{size:.{DIGITS}g}" and size % 1:
+    if size % 1 and "e" in f"{size:.{DIGITS}g}":
         mantissa, exponent = f"{size:.{DIGITS - 1}g}".split("e")
         return rf"{sign}\ensuremath{{{mantissa.replace('.', '{,}')}\cdot10^{{{int(exponent)}}}}}"
-    if size % 1 == 0 and "." not in text:
+    if size % 1 == 0 and ("." not in text or "e" in text):
         grouped = f"{size:,.0f}" if size >= 10_000 else f"{size:.0f}"
         return sign + grouped.replace(",", ".")
     digits = text.lstrip("-") if len(text.lstrip("-0.").replace(".", "")) <= DIGITS else f"{size:.{DIGITS}g}"

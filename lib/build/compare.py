@@ -2,8 +2,9 @@
 
 Another processor gives other low bits, and training makes them large: a run there can be like a run of another
 seed. So numbers that stand beside a seed are compared by their means over seeds, in standard errors of the
-difference of two such means, root mean square over the column; all others by the tolerance that the concordance
-declares. Other seeds would give about 1, emulated processors gave at most 1.
+difference of two such means: their root mean square over a column, of which other seeds would give about 1 and
+emulated processors gave at most 1, and the largest. All other numbers are compared by the tolerance that the
+concordance declares.
 """
 
 import math
@@ -15,6 +16,7 @@ from lib.build.verify import read_manifest
 
 SEEN = 0.01  # root mean square of the difference of two pictures, as a share of black to white
 STANDARD_ERRORS = 2.5
+OF_ONE_ROW = 4  # times as many, in one row of a column
 
 
 class Differs(Exception):
@@ -39,6 +41,8 @@ def _output(output, committed, rebuilt):
             raise Differs(f"{committed.name}/{name} is not what its manifest records")
     if first["files"] == second["files"]:
         return "identical"
+    if first["seeds"] != second["seeds"]:
+        raise Differs(f"the seeds are {second['seeds']} in place of {first['seeds']}")
     frames = [long_form.read(folder / f"{output.id}.csv") for folder in (committed, rebuilt)]
     relative, errors = differences(*frames, seeds=len(first["seeds"]), leaving_out=output.timed)
     for (column, by), limit, unit in (
@@ -98,12 +102,12 @@ def claim(claim, committed, rebuilt):
 
 
 def differences(first, second, *, seeds=1, leaving_out=()):
-    """Return ((column, largest relative difference), (column, difference in standard errors)), each of the worst column.
+    """Return ((column, relative difference), (column, difference in standard errors)), each of the worst column.
 
-    `first` and `second` are frames of texts; a relative difference is one relative to the largest number of its
-    column, a standard error that of the difference of two means over seeds (root mean square over the rows). `seeds` is the number of seeds behind
-    numbers that have their spread with them ("95.3 ± 2.0", or the columns "accuracy %" and "accuracy ±").
-    Raises Differs for other rows, columns or words.
+    `first` and `second` are frames of texts. A relative difference is the largest, relative to the largest number
+    of its column; one in standard errors is the root mean square over the rows, or the largest over OF_ONE_ROW,
+    if that is more. `seeds` is the number of seeds behind numbers that have their spread with them ("95.3 ± 2.0",
+    or the columns "accuracy %" and "accuracy ±"). Raises Differs for other rows, columns or words.
     """
     if list(first) != list(second) or len(first) != len(second):
         raise Differs("there are other rows or columns")
@@ -112,13 +116,14 @@ def differences(first, second, *, seeds=1, leaving_out=()):
         other = second.loc[part.index, list(part)]
         exact = [key for key in keys if long_form.is_whole(part[key])]
         _check_words(part, other, exact)
-        settings = _settings(part, keys)
+        settings, kinds = _settings(part, keys), _kinds(part, keys)
         for column in part.columns.difference([*exact, *leaving_out], sort=False):
             over_seeds = None if column in keys else settings
-            means, error = _means(part, column, over_seeds, seeds)
-            difference = (_means(other, column, over_seeds, seeds)[0] - means).abs()
+            means, error = _means(part, column, over_seeds, kinds, seeds)
+            difference = (_means(other, column, over_seeds, kinds, seeds)[0] - means).abs()
             noisy = error > 0
-            in_errors = ((difference[noisy] / error[noisy]) ** 2).mean() ** 0.5
+            in_each = difference[noisy] / error[noisy]
+            in_errors = max((in_each**2).mean() ** 0.5, in_each.max() / OF_ONE_ROW)
             to_largest = (difference[~noisy] / (means.abs().max() or 1)).max()
             errors = max(errors, (column, in_errors), key=_size)
             relative = max(relative, (column, to_largest), key=_size)
@@ -152,19 +157,29 @@ def _settings(part, keys):
     return pd.Series(pd.factorize(others.apply(" ".join, axis=1))[0], part.index)
 
 
-def _means(part, column, settings, seeds):
+def _kinds(part, keys):
+    """Return the first word that each row is called by: rows of one kind scatter alike."""
+    words = [key for key in keys if not part[key].map(long_form.is_number).any()]
+    return part[words[0]] if words else pd.Series("", part.index)
+
+
+def _means(part, column, settings, kinds, seeds):
     """Return a column's means over seeds, and the standard errors of their differences; 0 for what has no seeds."""
     numbers = part[column].str.partition(" ± ")
     values = pd.to_numeric(numbers[0], errors="coerce").fillna(0)  # words have been compared
     if settings is not None:
-        groups = values.groupby(settings)
-        return groups.mean(), _floored(groups.std()) * (2 / groups.count()) ** 0.5
+        groups, kinds = values.groupby(settings), kinds.groupby(settings).first()
+        return groups.mean(), _floored(groups.std(), kinds) * (2 / groups.count()) ** 0.5
     if column in map(_spread, part):  # n seeds tell a standard deviation to one part in √(2(n - 1))
-        return values, _floored(values) / max(seeds - 1, 1) ** 0.5
-    spread = part[_spread(column)] if _spread(column) in part else numbers[2]
-    return values, _floored(pd.to_numeric(spread, errors="coerce")) * (2 / max(seeds, 1)) ** 0.5
+        return values, _floored(values, kinds) / max(seeds - 1, 1) ** 0.5
+    spread = pd.to_numeric(part[_spread(column)] if _spread(column) in part else numbers[2], errors="coerce")
+    return values, _floored(spread, kinds) * (2 / max(seeds, 1)) ** 0.5
 
 
-def _floored(spreads):
-    """Return spreads, none below their median: that of a few seeds is small by chance now and then."""
-    return spreads.fillna(0).clip(lower=spreads.median() if spreads.notna().any() else 0)
+def _floored(spreads, kinds):
+    """Return spreads, none below the median of its kind or a quarter of that of all.
+
+    A spread of a few seeds is small by chance now and then.
+    """
+    lowest = spreads.groupby(kinds).transform("median").clip(lower=spreads.median() / 4)
+    return spreads.clip(lower=lowest).fillna(0)

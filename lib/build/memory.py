@@ -56,6 +56,8 @@ def forget_damaged():
     try:
         with contextlib.closing(sqlite3.connect(STATE)) as state:
             whole = state.execute("pragma quick_check").fetchone() == ("ok",)
+    except sqlite3.OperationalError:  # somebody else reads it, or it is not there
+        return
     except sqlite3.DatabaseError:
         whole = False
     if not whole:

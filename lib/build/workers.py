@@ -39,6 +39,8 @@ class Pool:
         with self.lock:
             if self.failure:
                 raise PoolFailed(self.failure)
+            if self.process and self.process.poll() is not None:
+                self.ready = None  # it has died; another one takes its place
             if self.ready is None:
                 try:
                     self.ready = self._start() if self.scheduler is None else self._hand_over()

@@ -40,11 +40,13 @@ def with_changes(changes):
 def make_locales():
     """Make the locale tr_TR.UTF-8, which few machines have, in a new folder; returns {"LOCPATH": it}.
 
-    Returns {} where it cannot be made; the C library then falls back to the locale C.
+    Returns {} where it cannot be made.
     """
     if shutil.which("localedef") is None:
         return {}
     folder = Path(tempfile.mkdtemp(prefix="locales-"))
     command = ["localedef", "-i", "tr_TR", "-f", "UTF-8", str(folder / "tr_TR.UTF-8")]
-    made = subprocess.run(command, capture_output=True, check=False).returncode == 0
-    return {"LOCPATH": str(folder)} if made else {}
+    if subprocess.run(command, capture_output=True, check=False).returncode:
+        shutil.rmtree(folder)
+        return {}
+    return {"LOCPATH": str(folder)}

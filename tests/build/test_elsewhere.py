@@ -105,7 +105,7 @@ def check(project, changes, *arguments, status=0):
         capture_output=True,
         text=True,
         encoding="utf-8",
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert called.returncode == status, called.stdout + called.stderr
@@ -124,6 +124,8 @@ ALL_IDENTICAL = {"fig_analytic": "identical", "fig_runs": "identical", "claim_le
 @pytest.mark.parametrize("machine", MACHINES)
 def test_habits_of_a_machine_change_no_byte(built, locales, machine):
     habits, workers = MACHINES[machine]
+    if not locales and "locale tr_TR.UTF-8" in habits:
+        pytest.skip("no Turkish locale can be made: Debian's locales has its sources")
     changes = {name: value for habit in habits for name, value in environments.HABITS[habit].items()}
     arguments = ("--workers", workers, "analytic", "runs")
     assert check(built, locales | changes, *arguments) == ALL_IDENTICAL

@@ -27,7 +27,7 @@ SEED = {np.random.default_rng(seed).normal(): seed for seed in SEEDS}  # by the 
 def write_chapters(project):
     """One chapter that is ready soon, and one that takes long."""
     project.chapter("plain")
-    project.runs("trained", f"{SEEDS}", seconds=0.3, counted="../counted")
+    project.runs("trained", f"{SEEDS}", seconds=1.0, counted="../counted")
 
 
 @pytest.fixture(scope="module")
@@ -98,10 +98,11 @@ def remembered(project):
 def ready(project):
     """Return {chapter: its files, seed: how often it was computed}, which change when it is made again."""
     figures, computed = project.root / "figures", project.computed()
-    accepted = read_manifest(figures)["outputs"]
+    accepted, known = read_manifest(figures)["outputs"], remembered(project)
     chapters = {
-        id.removeprefix("fig_"): [path.stat().st_ino for path in sorted(figures.glob(f"{id}.*"))]
-        for id in accepted
+        name: [path.stat().st_ino for path in sorted(figures.glob(f"fig_{name}.*"))]
+        for name in known
+        if f"fig_{name}" in accepted
     }
     return chapters | {seed: computed.count(seed) for seed in entries(project)}
 
@@ -213,7 +214,7 @@ def test_a_fault_while_a_build_runs(empty, start, judge, fault, moment):
     empty.wait_for(lambda: moment(empty))
     before = ready(empty)
     fault(empty, build)
-    output, errors = build.communicate(timeout=60)
+    output, errors = build.communicate(timeout=300)
     judge(fault.__name__.replace("_", " "), empty, before)
     assert "Traceback" not in output + errors
 
@@ -242,7 +243,7 @@ def test_a_disk_that_fills_up(empty, small_disk, start, judge, moment):
     empty.wait_for(lambda: moment(empty))
     before = ready(empty)
     fill(small_disk)
-    output, errors = build.communicate(timeout=60)
+    output, errors = build.communicate(timeout=300)
     (small_disk / "filler").unlink()
     judge("fill the disk of build/", empty, before)
     assert build.returncode == 1

@@ -28,7 +28,7 @@ def waiting(project):
 def test_an_interrupted_build_leaves_whole_results_and_goes_on(waiting, number):
     project, process = waiting
     process.send_signal(number)
-    output, errors = process.communicate(timeout=20)
+    output, errors = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "Interrupted. What was finished is kept" in output
     assert "Traceback" not in output + errors
@@ -57,7 +57,7 @@ def test_a_killed_notebook_process_fails_its_chapter_only(waiting):
     project, process = waiting
     for child in psutil.Process(process.pid).children():
         os.kill(child.pid, signal.SIGKILL)
-    output, _ = process.communicate(timeout=20)
+    output, _ = process.communicate(timeout=120)
     assert process.returncode == 1
     assert "slow failed" in output
     assert "The process that ran the notebook was killed" in output

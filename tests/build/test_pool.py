@@ -18,7 +18,7 @@ def workers_seen(project):
     return {path.name.split("-")[1] for path in project.counted.iterdir()}
 
 
-def ended(process, seconds=60):
+def ended(process, seconds=300):
     """Return what a build printed, once it has ended."""
     output, errors = process.communicate(timeout=seconds)
     return process.returncode, output, errors
@@ -118,7 +118,8 @@ def test_a_build_that_ends_takes_its_workers_along_and_keeps_finished_runs(train
     training.runs("one", "[0]")
     training.runs("two", "range(10, 13)", seconds=3)
     build = training.start("--workers", "2")
-    training.wait_for(lambda: 10 in training.computed() and len(training.stored()) >= 5)
+    # The run of chapter one and at least one of chapter two
+    training.wait_for(lambda: sum(path.endswith("values.json") for path in training.stored()) >= 2)
     build.send_signal(number)
     status, _, errors = ended(build)
     assert "Traceback" not in errors

@@ -108,7 +108,7 @@ def test_only_this_machine_can_reach_jupyterlab_and_its_kernels(lab):
     connection.request("POST", "/api/kernels", headers={"Authorization": f"token {token}"})
     assert connection.getresponse().status == 201
     connection.close()
-    (server,) = (found.pid for found in listeners() if found.laddr.port == lab.port)
+    (server,) = {found.pid for found in listeners() if found.laddr.port == lab.port}
     end = time.monotonic() + PATIENCE / 1000
     while len(addresses := listened_on(psutil.Process(server))) < 2:  # the server and its kernel
         assert time.monotonic() < end

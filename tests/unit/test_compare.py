@@ -32,6 +32,25 @@ def test_the_noise_of_other_seeds_is_accepted():
         assert 0 < errors < compare.STANDARD_ERRORS
 
 
+def many(generator):
+    """Return a frame of two data sets with ten settings each; the accuracies of one scatter ten times as much."""
+    rows = [
+        (data, f"way {setting}", seed, 0.9 + generator.normal(scale=scale))
+        for data, scale in (("MNIST", 0.005), ("photos", 0.05))
+        for setting in range(10)
+        for seed in range(5)
+    ]
+    return pd.DataFrame(rows, columns=["data", "way", "seed", "accuracy"]).map(str)
+
+
+def test_one_setting_that_fails_is_found_among_many_that_do_not():
+    first, second = many(np.random.default_rng(0)), many(np.random.default_rng(1))
+    assert compare.differences(first, second)[1][1] < compare.STANDARD_ERRORS
+    failed = second["data"].eq("MNIST") & second["way"].eq("way 3")
+    second.loc[failed, "accuracy"] = (second["accuracy"].astype(float)[failed] - 0.1).map(str)
+    assert compare.differences(first, second)[1][1] > compare.STANDARD_ERRORS
+
+
 def test_a_shift_of_every_run_by_four_times_the_noise_is_not():
     _, (column, errors) = compare.differences(trained(), trained(shift=0.08))
     assert column == "accuracy"

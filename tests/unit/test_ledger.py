@@ -11,7 +11,7 @@ from lib import concordance, ledger
 def results(tmp_path, publishing_into):
     """A results folder in which every claim of the concordance is recorded."""
     owed = [claim for chapter in concordance.chapters() for claim in chapter.claims]
-    record = {"stated": "a", "measured": "b", "notebook": "c", "cell": "d"}
+    record = {"stated": "a", "measured": "b", "source": "", "notebook": "c", "cell": "d"}
     claims = {claim.id: record | {"section": claim.section, "verdict": claim.verdict} for claim in owed}
     (tmp_path / "manifest.json").write_text(json.dumps({"outputs": {}, "claims": claims}))
     publishing_into(results=str(tmp_path))

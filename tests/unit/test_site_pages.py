@@ -9,6 +9,15 @@ from lib.site import pages
 SCRIPT = "<script>alert(1)</script>"
 
 
+def test_the_concordance_says_what_is_stale_and_why():
+    chapters = concordance.chapters()
+    manifest = {"outputs": {o.id: {"cell": "a-cell"} for chapter in chapters for o in chapter.outputs}}
+    states = {chapter.notebook: None for chapter in chapters} | {"02_1_neuron": "its code changed"}
+    rows = {row["output"]: row for row in pages.concordance_rows(chapters, manifest, states)}
+    assert rows["fig_01_neuron"]["state"] == "stale: its code changed"
+    assert rows["fig_02_stride"]["state"] == "fresh"
+
+
 def test_no_text_or_name_becomes_html(tmp_path, monkeypatch):
     texts = {"en": SCRIPT, "de": SCRIPT}
     output = Output("fig_a", "figure", SCRIPT, "a", caption=texts, number=SCRIPT)
