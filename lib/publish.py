@@ -256,7 +256,7 @@ def _alignments(frame):
     if max(longest) <= SENTENCE:
         return "".join(kinds)
     needs = [
-        max(1.8 * _longest_word(frame, column), 2.2 * longest[n] ** 0.5) for n, column in enumerate(frame)
+        max(2.1 * _longest_word(frame, column), 2.2 * longest[n] ** 0.5) for n, column in enumerate(frame)
     ]
     total = sum(need for need, kind in zip(needs, kinds, strict=True) if kind == "l")
     room = 1 - 2 * COLUMN_SEPARATION * len(kinds)
