@@ -53,6 +53,7 @@ def _import_graph():
     return grimp.build_graph("lib", cache_dir=None)  # a cache would go by the times of files
 
 
+@cache
 def _imported(code):
     """Return the modules of lib that notebook code imports, directly and transitively.
 
@@ -62,7 +63,7 @@ def _imported(code):
     try:
         tree = ast.parse(code)
     except SyntaxError:
-        return {module for module in graph.modules if not module.startswith("lib.build")}
+        return frozenset(module for module in graph.modules if not module.startswith("lib.build"))
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
@@ -72,7 +73,7 @@ def _imported(code):
     imported = direct.union(*(graph.find_upstream_modules(module) for module in direct))
     if "lib.networks" in imported:  # which finds its families by name
         imported |= graph.find_descendants("lib.networks")
-    return imported
+    return frozenset(imported)
 
 
 def _module_files(module, language):
