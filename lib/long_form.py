@@ -20,6 +20,11 @@ def is_number(text):
     return NUMBER.fullmatch(text) is not None
 
 
+def spread_column(column):
+    """Return the name of the column that has the spread of another: "test ±" of "test %"."""
+    return f"{column.removesuffix(' %')} ±"
+
+
 def is_whole(column):
     """Return whether all texts of a column are whole numbers from 0 on."""
     return column.str.isdigit().all()

@@ -21,6 +21,7 @@ from pandas.api.types import is_numeric_dtype
 
 from lib import checksums, concordance, edition, labels, style
 from lib.latex import latex
+from lib.long_form import spread_column
 
 PNG_IN_NOTEBOOK = 120  # dots per inch
 FORMATS = ("pdf", "png", "svg")
@@ -220,20 +221,17 @@ def _localised(frame, publishing, sentences, verbatim):
     return merged.assign(**translated, **told).rename(columns=lambda name: translate(name, language))
 
 
-def _spread(column):
-    """Return the name of the column that has the spread of another: "test ±" of "test %"."""
-    return f"{column.removesuffix(' %')} ±"
-
-
 def _with_spreads(frame):
     """Return a frame in which each spread stands behind what it is the spread of: "54.7 ± 6.7"."""
-    for column in [column for column in frame if _spread(column) in frame and _spread(column) != column]:
-        pair = frame[[column, _spread(column)]]
+    for column in [
+        column for column in frame if spread_column(column) in frame and spread_column(column) != column
+    ]:
+        pair = frame[[column, spread_column(column)]]
         texts = pair.map(lambda value: f"{value:.{SIGNIFICANT_DIGITS}g}")
         decimals = texts.map(lambda text: len(text.partition(".")[2])).to_numpy().max()
         both = pair.map(lambda value, decimals=decimals: f"{value:.{decimals}f}").agg(" ± ".join, axis=1)
         frame = frame.assign(**{column: both.where(pair.notna().all(axis=1), frame[column])})
-        frame = frame.drop(columns=_spread(column))
+        frame = frame.drop(columns=spread_column(column))
     return frame
 
 
@@ -250,7 +248,7 @@ def _alignments(frame):
 
     LaTeX hyphenates the first word of a text only behind some space, of 0 pt.
     """
-    frame = frame.drop(columns={_spread(column) for column in frame} & set(frame))
+    frame = frame.drop(columns={spread_column(column) for column in frame} & set(frame))
     kinds = ["r" if is_numeric_dtype(frame[column]) else "l" for column in frame]
     longest = _longest(frame)
     if max(longest) <= SENTENCE:

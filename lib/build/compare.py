@@ -146,7 +146,7 @@ def _check_words(part, other, exact):
 
 def _spread(column):
     """Return the name of the column that holds the spread of another one."""
-    return "half width" if column == "difference" else f"{column.removesuffix(' %')} ±"
+    return "half width" if column == "difference" else long_form.spread_column(column)
 
 
 def _settings(part, keys):
