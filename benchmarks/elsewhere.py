@@ -2,7 +2,8 @@
 
 Usage: python benchmarks/elsewhere.py [--all | CHAPTER ...], a few quick and real chapters without one
 
-Each environment gets a build from an empty store, on a copy of this checkout. Prints for each how many
+With --all, which takes hours, every chapter is built, in two environments: with all strange habits at once, and
+on a processor that lacks all that the emulated ones lack. Each environment gets a build from an empty store, on a copy of this checkout. Prints for each how many
 outputs are identical to the committed ones, within their tolerance, or DIFFERENT, how many claims have
 the same verdict or another one, and the seconds; below it what is DIFFERENT. The other processors are
 emulated. The status is 1 where anything is DIFFERENT.
@@ -53,12 +54,13 @@ def counted(results):
 
 
 def main():
-    chapters = [] if sys.argv[1:] == ["--all"] else sys.argv[1:] or CHAPTERS
+    everything = sys.argv[1:] == ["--all"]
+    chapters = [] if everything else sys.argv[1:] or CHAPTERS
     locales = environments.make_locales()
-    settings = {
-        name: (changes | locales, ())
-        for name, changes in (HERE | environments.HABITS | environments.PROCESSORS).items()
-    } | {name: ({}, arguments) for name, arguments in WORKERS.items()}
+    changed = environments.ALL_AT_ONCE if everything else HERE | environments.HABITS | environments.PROCESSORS
+    settings = {name: (changes | locales, ()) for name, changes in changed.items()}
+    if not everything:
+        settings |= {name: ({}, arguments) for name, arguments in WORKERS.items()}
     if not locales:
         print("The locale tr_TR.UTF-8 cannot be made here; it falls back to C.")
     heads = ("identical", "within", "DIFFERENT", "same verdict", "another", "seconds")

@@ -12,7 +12,7 @@ KEYS = ("section", "stated", "measured", "verdict", "source", "notebook", "cell"
 
 
 class LedgerError(Exception):
-    """A claim that no chapter has recorded."""
+    """A claim that no chapter has recorded, or not with all that belongs to it."""
 
 
 def claims():
@@ -26,7 +26,7 @@ def claims():
     path = folder / "manifest.json"
     recorded = json.loads(path.read_text(encoding="utf-8"))["claims"] if path.exists() else {}
     owed = [claim for chapter in concordance.chapters() for claim in chapter.claims]
-    if missing := [claim.id for claim in owed if claim.id not in recorded]:
+    if missing := [claim.id for claim in owed if not recorded.get(claim.id, {}).keys() >= set(KEYS)]:
         raise LedgerError(
             f"No chapter has recorded {', '.join(missing)}: build the chapters that owe them first."
         )

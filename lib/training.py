@@ -8,7 +8,7 @@ order. Thesis 3.2 and 5.
 
 import hashlib
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import keras
@@ -60,6 +60,10 @@ class Training:
     batch_size: int = 32
     seed: int = 0
     start: "Training | None" = None
+
+    def __hash__(self):
+        """Return the hash of its text, since dictionaries have none."""
+        return hash(repr(self))
 
     @property
     def modules(self):
@@ -129,7 +133,7 @@ def parts(config):
 
 def build(config, input_shape, classes):
     """Return the untrained model of a Training, with its own weights."""
-    keras.backend.clear_session()
+    keras.backend.clear_session(free_memory=False)  # looking for garbage would take longer than training
     tf.random.set_seed(config.seed)  # tf.data mixes it with the seed of the order, whatever a run before set
     network = networks.find(config.network)
     return seeded(network(input_shape, classes, **config.network_settings), config.seed)
@@ -139,8 +143,40 @@ def _augmented(config, model):
     """Return a model that trains `model` on images that are transformed anew in every step."""
     if not config.augmentation:
         return model
-    transform = augmentation.augmenter(config.augmentation, model.input_shape[1:])
-    return keras.Sequential([seeded(transform, derived_seed(config.seed, "augmentation")), model])
+    return keras.Sequential([augmentation.augmenter(config.augmentation, model.input_shape[1:]), model])
+
+
+@lru_cache(maxsize=8)
+def _compiled(config, input_shape, classes, steps):
+    """Return the model of a Training, what it is trained through, and [(variable, first value)] of both."""
+    model = build(config, input_shape, classes)
+    learner = _augmented(config, model)
+    learner.compile(
+        optimizer=OPTIMIZERS[config.optimizer](config.learning_rate, **config.optimizer_settings),
+        loss=LOSSES[config.loss],
+        metrics=["accuracy"],
+        steps_per_execution=steps,
+    )
+    learner.optimizer.build(model.trainable_variables)
+    return model, learner, [(v, v.numpy()) for v in (*model.variables, *learner.optimizer.variables)]
+
+
+def _untrained(config, input_shape, classes, steps):
+    """Return the model of a Training and what it is trained through, as if both were new.
+
+    To trace and compile a network takes TensorFlow two seconds, longer than many of them train. So those of
+    the last Trainings are kept for others that differ only in what a network is not compiled for.
+    """
+    others = {"data": "", "image_size": 0, "split": 0, "training_images": None, "seed": 0, "start": None}
+    others |= {"learning_rate": 1.0, "schedule": (), "plateau": None, "patience": None, "epochs": 0}
+    model, learner, beginning = _compiled(replace(config, **others), input_shape, classes, steps)
+    for variable, value in beginning:
+        variable.assign(value)
+    learner.optimizer.learning_rate = config.learning_rate
+    if config.augmentation:
+        seeded(learner.layers[0], derived_seed(config.seed, "augmentation"))
+    tf.random.set_seed(config.seed)
+    return seeded(model, config.seed), learner
 
 
 def trained(config, result):
@@ -190,17 +226,11 @@ def train(config, start=None):
     """
     one_thread()
     (images, labels), validation, test = parts(config).values()
-    model = build(config, images.shape[1:], labels.shape[1])
+    steps = -(-len(images) // config.batch_size)
+    model, learner = _untrained(config, images.shape[1:], labels.shape[1], steps)
     if start:
         for variable in model.weights:
             variable.assign(start[variable.path])
-    learner = _augmented(config, model)
-    learner.compile(
-        optimizer=OPTIMIZERS[config.optimizer](config.learning_rate, **config.optimizer_settings),
-        loss=LOSSES[config.loss],
-        metrics=["accuracy"],
-        steps_per_execution=-(-len(images) // config.batch_size),
-    )
     batches = (
         tf.data.Dataset.from_tensor_slices((images, labels))
         .shuffle(len(images), seed=derived_seed(config.seed, "order"))

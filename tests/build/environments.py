@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections import ChainMap
 from pathlib import Path
 
 NOWHERE = "/sys"  # where not even root can write
@@ -28,6 +29,10 @@ PROCESSORS = {
         "OPENBLAS_CORETYPE": "Nehalem",
     },
     "3 threads": dict.fromkeys(("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), "3"),
+}
+ALL_AT_ONCE = {
+    "all habits at once": dict(ChainMap(*reversed(HABITS.values()))),
+    "all lacks at once": dict(ChainMap(*PROCESSORS.values())),
 }
 
 

@@ -30,3 +30,11 @@ def test_a_claim_that_no_chapter_recorded_is_named(results):
     (results / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(ledger.LedgerError, match="No chapter has recorded claim_01_tanh: build"):
         ledger.claims()
+
+
+def test_a_claim_that_an_older_build_recorded_without_its_source_is_named(results):
+    manifest = json.loads((results / "manifest.json").read_text())
+    del manifest["claims"]["claim_01_tanh"]["source"]
+    (results / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(ledger.LedgerError, match="No chapter has recorded claim_01_tanh: build"):
+        ledger.claims()

@@ -89,6 +89,45 @@ def test_the_same_config_gives_the_same_bytes_whatever_ran_before(config):
     assert content(training.train(config)) == first
 
 
+OTHERS = {  # settings for which a network is not compiled anew
+    "seed": 7,
+    "learning_rate": 0.5,
+    "epochs": 3,
+    "patience": 1,
+    "plateau": 0.1,
+    "schedule": (1.0, 0.5, 0.1),
+}
+
+
+@pytest.mark.parametrize("augmentation", [{}, {"noise": 0.3}])
+def test_trainings_that_share_a_compiled_network_give_the_bytes_of_one_of_their_own(augmentation):
+    config = dataclasses.replace(DROPOUT, augmentation=augmentation)
+    training._compiled.cache_clear()
+    first = content(training.train(config))
+    training.train(dataclasses.replace(config, **OTHERS))
+    assert content(training.train(config)) == first
+    assert training._compiled.cache_info().misses == 1
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"optimizer": "SGD"},
+        {"optimizer_settings": {"beta_1": 0.5}},
+        {"loss": "squared error"},
+        {"network": "simple.small_cnn"},
+        {"augmentation": {"noise": 0.3}},
+        {"batch_size": 32},
+    ],
+)
+def test_other_settings_compile_a_network_of_their_own(setting):
+    training._compiled.cache_clear()
+    alone = content(training.train(dataclasses.replace(DROPOUT, **setting)))
+    training.train(DROPOUT)
+    assert content(training.train(dataclasses.replace(DROPOUT, **setting))) == alone
+    assert training._compiled.cache_info().misses == 2
+
+
 def test_a_seed_that_another_run_set_for_the_process_has_no_part_in_it():
     first = content(trained(TINY))
     keras.utils.set_random_seed(3)
