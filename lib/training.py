@@ -131,10 +131,28 @@ def parts(config):
     }
 
 
+def batches(config, images, labels, *names):
+    """Return tf.data batches of images and labels, in an order that is new in each epoch.
+
+    It comes from the run's seed and the names of its purpose, ("order",) for instance. Dataset.shuffle would take
+    the process's seed, too, and whenever that is set TensorFlow forgets what it has compiled.
+    """
+    dataset = tf.data.Dataset.from_tensor_slices((images, labels))
+    shuffled = tf.raw_ops.ShuffleDatasetV3(
+        input_dataset=tf.data.experimental.to_variant(dataset),
+        buffer_size=len(images),
+        seed=config.seed,
+        seed2=derived_seed(config.seed, *names),
+        seed_generator=tf.raw_ops.DummySeedGenerator(),
+        output_types=[spec.dtype for spec in dataset.element_spec],
+        output_shapes=[spec.shape for spec in dataset.element_spec],
+    )
+    return tf.data.experimental.from_variant(shuffled, dataset.element_spec).batch(config.batch_size)
+
+
 def build(config, input_shape, classes):
     """Return the untrained model of a Training, with its own weights."""
     keras.backend.clear_session(free_memory=False)  # looking for garbage would take longer than training
-    tf.random.set_seed(config.seed)  # tf.data mixes it with the seed of the order, whatever a run before set
     network = networks.find(config.network)
     return seeded(network(input_shape, classes, **config.network_settings), config.seed)
 
@@ -175,7 +193,6 @@ def _untrained(config, input_shape, classes, steps):
     learner.optimizer.learning_rate = config.learning_rate
     if config.augmentation:
         seeded(learner.layers[0], derived_seed(config.seed, "augmentation"))
-    tf.random.set_seed(config.seed)
     return seeded(model, config.seed), learner
 
 
@@ -231,14 +248,9 @@ def train(config, start=None):
     if start:
         for variable in model.weights:
             variable.assign(start[variable.path])
-    batches = (
-        tf.data.Dataset.from_tensor_slices((images, labels))
-        .shuffle(len(images), seed=derived_seed(config.seed, "order"))
-        .batch(config.batch_size)
-    )
     clock = _Clock()
     history = learner.fit(
-        batches,
+        batches(config, images, labels, "order"),
         epochs=config.epochs,
         validation_data=validation,
         validation_batch_size=1000,

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 import pandas as pd
-import tensorflow as tf
 
 from lib import augmentation, training
 
@@ -56,11 +55,7 @@ class AugmentedBefore:
             steps_per_execution=-(-len(copied) // config.batch_size),
         )
         watched = _Watched({"originals_accuracy": (images, labels), "validation_accuracy": validation})
-        batches = (
-            tf.data.Dataset.from_tensor_slices((copied, np.tile(labels, (self.copies, 1))))
-            .shuffle(len(copied), seed=training.derived_seed(config.seed, "order"))
-            .batch(config.batch_size)
-        )
+        batches = training.batches(config, copied, np.tile(labels, (self.copies, 1)), "order")
         history = model.fit(
             batches, epochs=config.epochs, callbacks=[watched], shuffle=False, verbose=0
         ).history

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-import tensorflow as tf
 
 from lib import training
 from lib.compression import pruning
@@ -16,12 +15,7 @@ THRESHOLDS = {"per layer": pruning.deviation_thresholds, "global": pruning.globa
 
 def shuffled(config, name):
     """Return the training images of a Training in batches, in an order of their own for each `name`."""
-    images, labels = training.parts(config)["training"]
-    return (
-        tf.data.Dataset.from_tensor_slices((images, labels))
-        .shuffle(len(images), seed=training.derived_seed(config.seed, "order", name))
-        .batch(config.batch_size)
-    )
+    return training.batches(config, *training.parts(config)["training"], "order", name)
 
 
 def optimizer(config, rate=1.0):
