@@ -153,6 +153,7 @@ def batches(config, images, labels, *names):
 def build(config, input_shape, classes):
     """Return the untrained model of a Training, with its own weights."""
     keras.backend.clear_session(free_memory=False)  # looking for garbage would take longer than training
+    tf.random.set_seed(config.seed)  # for what Keras shuffles by itself, whatever a run before set
     network = networks.find(config.network)
     return seeded(network(input_shape, classes, **config.network_settings), config.seed)
 

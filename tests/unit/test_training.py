@@ -128,6 +128,20 @@ def test_other_settings_compile_a_network_of_their_own(setting):
     assert training._compiled.cache_info().misses == 2
 
 
+def test_each_epoch_has_all_images_in_an_order_of_its_own_from_the_seed_and_the_purpose():
+    def orders(config, *names):
+        batches = training.batches(config, np.arange(40), np.arange(40), *names)
+        return [[int(number) for images, _ in batches for number in images] for _ in range(2)]
+
+    first = orders(TINY, "order")
+    assert [sorted(order) for order in first] == [list(range(40))] * 2
+    assert first[0] != first[1]
+    keras.utils.set_random_seed(3)
+    assert orders(TINY, "order") == first
+    for other in (orders(TINY, "retraining"), orders(dataclasses.replace(TINY, seed=1), "order")):
+        assert other != first
+
+
 def test_a_seed_that_another_run_set_for_the_process_has_no_part_in_it():
     first = content(trained(TINY))
     keras.utils.set_random_seed(3)
