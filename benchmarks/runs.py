@@ -28,6 +28,11 @@ def run(configs):
         results.append(config.compute(start) if start else config.compute())
     return Runs(configs, tuple(results))
 '''
+NO_ONE_THREAD = '''
+
+def one_thread():
+    """Leave threading to Keras."""
+'''
 EMPTY = """
 from dataclasses import dataclass
 
@@ -70,20 +75,22 @@ import time
 from lib import training
 from lib.training import Training
 
-def fit(config):
-    (images, labels), validation, test = training.parts(config).values()
-    model = training.build(config, images.shape[1:], labels.shape[1])
-    optimizer = training.OPTIMIZERS[config.optimizer](config.learning_rate)
-    steps = -(-len(images) // config.batch_size)
-    model.compile(optimizer, "categorical_crossentropy", metrics=["accuracy"], steps_per_execution=steps)
+training.one_thread()
+config = Training(training_images=3000, epochs=20)
+(images, labels), validation, test = training.parts(config).values()
+model = training.build(config, images.shape[1:], labels.shape[1])
+optimizer = training.OPTIMIZERS[config.optimizer](config.learning_rate)
+steps = -(-len(images) // config.batch_size)
+model.compile(optimizer, "categorical_crossentropy", metrics=["accuracy"], steps_per_execution=steps)
+
+def fit():
     model.fit(images, labels, config.batch_size, config.epochs, validation_data=validation, verbose=0)
     model.evaluate(*test, verbose=0, batch_size=1000)
 
-training.one_thread()
-fit(Training(training_images=3000, epochs=20, seed=-1))
+fit()
 started = time.perf_counter()
-for seed in range(4):
-    fit(Training(training_images=3000, epochs=20, seed=seed))
+for _ in range(4):
+    fit()
 print(time.perf_counter() - started)
 """
 
@@ -110,7 +117,7 @@ def without_engine(folder):
     experiments, training = folder / "lib" / "experiments.py", folder / "lib" / "training.py"
     experiments.write_text(experiments.read_text(encoding="utf-8") + NO_ENGINE, encoding="utf-8")
     text = training.read_text(encoding="utf-8")
-    training.write_text(text.replace("    one_thread()\n", ""), encoding="utf-8")
+    training.write_text(text + NO_ONE_THREAD, encoding="utf-8")
 
 
 def main():

@@ -56,6 +56,8 @@ def build_with_a_cut(folder, chapters, half):
         build = start(folder, "--scheduler", address, *chapters, on=network.on(network.SCHEDULER))
         while stored(folder) < half and build.poll() is None:
             time.sleep(0.1)
+        if build.poll() is not None:
+            sys.exit("The build was ready before half of its runs were stored: none is left to be cut off.")
         network.cut_off("left")
         when = time.perf_counter() - started
         return end(build), time.perf_counter() - started, when

@@ -47,8 +47,8 @@ def connect(address, timeout=10):
     """Return a Client of the scheduler at `address` ("tcp://host:port") whose workers compute as this machine.
 
     An address "tls://host:port" takes the certificates that Dask's own settings name. Raises PoolError
-    where nothing answers, where there is no worker, and where a worker lacks lib/ or has other versions of
-    the libraries, since its results would not be those of this machine.
+    where nothing answers, where there is no worker, and where a worker lacks lib/, has other versions of
+    the libraries, or more than one thread, since its results would not be those of this machine.
     """
     client = _joined(address, timeout)
     try:
@@ -91,7 +91,7 @@ def _check_certificates(address):
 
 
 def _refuse_others(client):
-    """Raise PoolError for a worker without lib/ or with other libraries than this process, or if none answers."""
+    """Raise PoolError for a worker without lib/, with other libraries or more threads, or if none answers."""
 
     wanted = versions.installed()
 
@@ -111,6 +111,7 @@ def _refuse_others(client):
     silent = {worker for worker, answer in answers.items() if isinstance(answer, OSError)}
     if silent == answers.keys():
         raise PoolError(f"No worker of the scheduler at {client.scheduler.address} can be reached.")
+    threads = client.nthreads()
     for worker in answers.keys() - silent:  # the scheduler gives up the silent ones by itself
         if isinstance(answers[worker], Exception):
             raise answers[worker]
@@ -121,6 +122,11 @@ def _refuse_others(client):
                     f"The worker {worker} has {name} {has[name]}, this machine {wanted[name]}; "
                     f"install {wanted[name]} there."
                 )
+        if threads.get(worker, 1) > 1:
+            raise PoolError(
+                f"The worker {worker} computes {threads[worker]} runs at a time, which would share a network; "
+                "start it with --nthreads 1."
+            )
         if not has_lib:
             raise PoolError(f"The worker {worker} did not take lib/ over; start it without --no-nanny.")
 

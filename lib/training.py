@@ -153,7 +153,7 @@ def batches(config, images, labels, *names):
 def build(config, input_shape, classes):
     """Return the untrained model of a Training, with its own weights."""
     keras.backend.clear_session(free_memory=False)  # looking for garbage would take longer than training
-    tf.random.set_seed(config.seed)  # for what Keras shuffles by itself, whatever a run before set
+    tf.random.set_seed(config.seed)  # for those who let Keras shuffle; train() does not
     network = networks.find(config.network)
     return seeded(network(input_shape, classes, **config.network_settings), config.seed)
 
@@ -165,7 +165,7 @@ def _augmented(config, model):
     return keras.Sequential([augmentation.augmenter(config.augmentation, model.input_shape[1:]), model])
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=4)
 def _compiled(config, input_shape, classes, steps):
     """Return the model of a Training, what it is trained through, and [(variable, first value)] of both."""
     model = build(config, input_shape, classes)
@@ -183,11 +183,11 @@ def _compiled(config, input_shape, classes, steps):
 def _untrained(config, input_shape, classes, steps):
     """Return the model of a Training and what it is trained through, as if both were new.
 
-    To trace and compile a network takes TensorFlow two seconds, longer than many of them train. So those of
-    the last Trainings are kept for others that differ only in what a network is not compiled for.
+    To trace and compile a network takes TensorFlow two seconds, longer than many of them train. So the last four
+    are kept, for Trainings that differ only in what a network is not compiled for; a process does one at a time.
     """
-    others = {"data": "", "image_size": 0, "split": 0, "training_images": None, "seed": 0, "start": None}
-    others |= {"learning_rate": 1.0, "schedule": (), "plateau": None, "patience": None, "epochs": 0}
+    others = {"training_images": None, "epochs": 0, "patience": None, "seed": 0, "start": None}
+    others |= {"learning_rate": 1.0, "schedule": (), "plateau": None}
     model, learner, beginning = _compiled(replace(config, **others), input_shape, classes, steps)
     for variable, value in beginning:
         variable.assign(value)

@@ -30,9 +30,10 @@ PROCESSORS = {
     },
     "3 threads": dict.fromkeys(("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), "3"),
 }
-ALL_AT_ONCE = {
-    "all habits at once": dict(ChainMap(*reversed(HABITS.values()))),
-    "all lacks at once": dict(ChainMap(*PROCESSORS.values())),
+ALL_HABITS = {"all habits at once": dict(ChainMap(*reversed(HABITS.values())))}
+OTHER_PROCESSORS = {
+    "an old processor": PROCESSORS["oneDNN for SSE4.1"] | PROCESSORS["numpy without AVX"],
+    "without oneDNN, 3 threads": PROCESSORS["without oneDNN"] | PROCESSORS["3 threads"],
 }
 
 

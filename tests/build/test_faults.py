@@ -190,31 +190,32 @@ def a_run_is_ready(project):
 
 
 @pytest.mark.parametrize(
-    ("fault", "moment"),
+    ("fault", "moment", "status"),
     [
-        (kill_a_kernel, a_kernel_runs),
-        (kill_a_kernel, a_run_is_ready),
-        (kill_a_notebook, a_run_is_ready),
-        (kill_a_worker, a_worker_computes),
-        (kill_a_worker, a_run_is_ready),
-        (kill_the_scheduler, a_chapter_is_ready),
-        (kill_the_scheduler, a_run_is_ready),
-        (kill_the_build, a_kernel_runs),
-        (kill_the_build, a_run_is_ready),
-        (interrupt, a_chapter_is_ready),
-        (interrupt, a_run_is_ready),
-        (terminate, a_kernel_runs),
-        (terminate, a_run_is_ready),
-        (build_twice, a_run_is_ready),
+        (kill_a_kernel, a_kernel_runs, 1),
+        (kill_a_kernel, a_run_is_ready, 1),
+        (kill_a_notebook, a_run_is_ready, 1),
+        (kill_a_worker, a_worker_computes, 0),
+        (kill_a_worker, a_run_is_ready, 0),
+        (kill_the_scheduler, a_chapter_is_ready, 1),
+        (kill_the_scheduler, a_run_is_ready, 1),
+        (kill_the_build, a_kernel_runs, -signal.SIGKILL),
+        (kill_the_build, a_run_is_ready, -signal.SIGKILL),
+        (interrupt, a_chapter_is_ready, 130),
+        (interrupt, a_run_is_ready, 130),
+        (terminate, a_kernel_runs, 130),
+        (terminate, a_run_is_ready, 130),
+        (build_twice, a_run_is_ready, 0),
     ],
-    ids=lambda function: function.__name__,
+    ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_a_fault_while_a_build_runs(empty, start, judge, fault, moment):
+def test_a_fault_while_a_build_runs(empty, start, judge, fault, moment, status):
     build = start(empty)
     empty.wait_for(lambda: moment(empty))
     before = ready(empty)
     fault(empty, build)
     output, errors = build.communicate(timeout=300)
+    assert build.returncode == status  # it did meet the fault
     judge(fault.__name__.replace("_", " "), empty, before)
     assert "Traceback" not in output + errors
 

@@ -346,6 +346,20 @@ def test_a_worker_that_cannot_take_lib_over_is_refused(training, cluster):
     assert training.computed() == []
 
 
+def test_a_worker_that_would_compute_two_runs_at_a_time_is_refused(training, cluster):
+    cluster.scheduler()
+    cluster.worker("--nthreads", "2")
+    training.runs("one", "range(2)")
+    built = training.run("--scheduler", cluster.address)
+    assert built.returncode == 1
+    assert re.search(
+        r"  The worker tcp://\S+ computes 2 runs at a time, which would share a network; "
+        r"start it with --nthreads 1\.\n",
+        built.stdout,
+    )
+    assert training.computed() == []
+
+
 def test_a_cluster_loses_a_worker_in_the_middle(training, cluster):
     cluster.scheduler()
     first = cluster.worker()

@@ -89,23 +89,29 @@ def test_the_same_config_gives_the_same_bytes_whatever_ran_before(config):
     assert content(training.train(config)) == first
 
 
-OTHERS = {  # settings for which a network is not compiled anew
-    "seed": 7,
-    "learning_rate": 0.5,
-    "epochs": 3,
-    "patience": 1,
-    "plateau": 0.1,
-    "schedule": (1.0, 0.5, 0.1),
-}
+AUGMENTED = dataclasses.replace(DROPOUT, augmentation={"rotation": 20, "flip": "horizontal"})
 
 
-@pytest.mark.parametrize("augmentation", [{}, {"noise": 0.3}])
-def test_trainings_that_share_a_compiled_network_give_the_bytes_of_one_of_their_own(augmentation):
-    config = dataclasses.replace(DROPOUT, augmentation=augmentation)
+@pytest.mark.parametrize(
+    ("config", "setting"),
+    [
+        (AUGMENTED, {"seed": 7}),
+        (AUGMENTED, {"learning_rate": 0.5}),
+        (AUGMENTED, {"training_images": 60}),  # as many steps, but the last one is smaller
+        (AUGMENTED, {"epochs": 3, "patience": 1}),
+        (AUGMENTED, {"plateau": 0.1, "schedule": (1.0, 0.5)}),
+        (AUGMENTED, {"start": dataclasses.replace(DROPOUT, seed=3)}),
+        (dataclasses.replace(DROPOUT, optimizer="AdaGrad"), {"seed": 7}),
+        (dataclasses.replace(DROPOUT, optimizer="SGD", optimizer_settings={"momentum": 0.9}), {"seed": 7}),
+    ],
+)
+def test_trainings_that_share_a_compiled_network_give_the_bytes_of_one_of_their_own(config, setting):
+    other = dataclasses.replace(config, **setting)
+    start = training.train(other.start)["weights"] if other.start else None
     training._compiled.cache_clear()
-    first = content(training.train(config))
-    training.train(dataclasses.replace(config, **OTHERS))
-    assert content(training.train(config)) == first
+    alone = content(training.train(other, start))
+    training.train(config)
+    assert content(training.train(other, start)) == alone
     assert training._compiled.cache_info().misses == 1
 
 
