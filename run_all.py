@@ -385,7 +385,9 @@ def main():
         status = build_all(build, options)
         return write_thesis_kit(build) if options.thesis and status == 0 else status
     except OSError as error:
-        print(f"{Path(error.filename or '').name} cannot be read or written: {error.strerror}.", file=sys.stderr)
+        print(
+            f"{Path(error.filename or '').name} cannot be read or written: {error.strerror}.", file=sys.stderr
+        )
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return 130
