@@ -19,6 +19,7 @@ import tensorflow as tf
 from lib import augmentation, datasets, networks
 
 LOSSES = {"cross entropy": "categorical_crossentropy", "squared error": "mean_squared_error"}
+EPOCH = 1_000_000  # more steps than an epoch has: TensorFlow does them all at one call
 OPTIMIZERS = {
     "SGD": keras.optimizers.SGD,
     "AdaGrad": keras.optimizers.Adagrad,
@@ -165,32 +166,52 @@ def _augmented(config, model):
     return keras.Sequential([augmentation.augmenter(config.augmentation, model.input_shape[1:]), model])
 
 
-@lru_cache(maxsize=4)
-def _compiled(config, input_shape, classes, steps):
-    """Return the model of a Training, what it is trained through, and [(variable, first value)] of both."""
+def state(model):
+    """Return the values of all variables of a compiled model and of its optimizer, which has been built."""
+    return [variable.numpy() for variable in (*model.variables, *model.optimizer.variables)]
+
+
+def restore(model, state):
+    """Put a compiled model and its optimizer back into an earlier state()."""
+    for variable, value in zip((*model.variables, *model.optimizer.variables), state, strict=True):
+        variable.assign(value)
+
+
+@lru_cache(maxsize=16)
+def _compiled(config, input_shape, classes):
+    """Return the model of a Training, what it is trained through, and the state of this at first."""
     model = build(config, input_shape, classes)
     learner = _augmented(config, model)
     learner.compile(
         optimizer=OPTIMIZERS[config.optimizer](config.learning_rate, **config.optimizer_settings),
         loss=LOSSES[config.loss],
         metrics=["accuracy"],
-        steps_per_execution=steps,
+        steps_per_execution=EPOCH,
     )
     learner.optimizer.build(model.trainable_variables)
-    return model, learner, [(v, v.numpy()) for v in (*model.variables, *learner.optimizer.variables)]
+    return model, learner, state(learner)
 
 
-def _untrained(config, input_shape, classes, steps):
+def _untrained(config, input_shape, classes):
     """Return the model of a Training and what it is trained through, as if both were new.
 
-    To trace and compile a network takes TensorFlow two seconds, longer than many of them train. So the last four
+    To trace and compile a network takes TensorFlow two seconds, longer than many of them train. So the last ones
     are kept, for Trainings that differ only in what a network is not compiled for; a process does one at a time.
     """
-    others = {"training_images": None, "epochs": 0, "patience": None, "seed": 0, "start": None}
-    others |= {"learning_rate": 1.0, "schedule": (), "plateau": None}
-    model, learner, beginning = _compiled(replace(config, **others), input_shape, classes, steps)
-    for variable, value in beginning:
-        variable.assign(value)
+    same = replace(
+        config,
+        split=0,
+        training_images=None,
+        learning_rate=1.0,
+        schedule=(),
+        plateau=None,
+        patience=None,
+        epochs=0,
+        seed=0,
+        start=None,
+    )
+    model, learner, first = _compiled(same, input_shape, classes)
+    restore(learner, first)
     learner.optimizer.learning_rate = config.learning_rate
     if config.augmentation:
         seeded(learner.layers[0], derived_seed(config.seed, "augmentation"))
@@ -244,8 +265,7 @@ def train(config, start=None):
     """
     one_thread()
     (images, labels), validation, test = parts(config).values()
-    steps = -(-len(images) // config.batch_size)
-    model, learner = _untrained(config, images.shape[1:], labels.shape[1], steps)
+    model, learner = _untrained(config, images.shape[1:], labels.shape[1])
     if start:
         for variable in model.weights:
             variable.assign(start[variable.path])

@@ -34,9 +34,7 @@ class Distributions:
         images, labels = training.parts(config)["training"]
         model = training.build(config, images.shape[1:], labels.shape[1])
         optimizer = training.OPTIMIZERS[config.optimizer](config.learning_rate, **config.optimizer_settings)
-        model.compile(
-            optimizer, training.LOSSES[config.loss], steps_per_execution=-(-len(images) // config.batch_size)
-        )
+        model.compile(optimizer, training.LOSSES[config.loss], steps_per_execution=training.EPOCH)
         random = np.random.default_rng(training.derived_seed(config.seed, "order"))
         frames, before = [], {}
         for epoch in range(config.epochs + 1):

@@ -52,7 +52,7 @@ class AugmentedBefore:
             training.OPTIMIZERS[config.optimizer](config.learning_rate, **config.optimizer_settings),
             training.LOSSES[config.loss],
             metrics=["accuracy"],
-            steps_per_execution=-(-len(copied) // config.batch_size),
+            steps_per_execution=training.EPOCH,
         )
         watched = _Watched({"originals_accuracy": (images, labels), "validation_accuracy": validation})
         batches = training.batches(config, copied, np.tile(labels, (self.copies, 1)), "order")

@@ -24,9 +24,10 @@ def optimizer(config, rate=1.0):
 
 
 def compiled(config, model, optimizer):
-    """Compile a model for the loss and the batches of a Training; returns the model."""
-    steps = -(-len(training.parts(config)["training"][0]) // config.batch_size)
-    model.compile(optimizer, training.LOSSES[config.loss], metrics=["accuracy"], steps_per_execution=steps)
+    """Compile a model for the loss of a Training; returns the model."""
+    model.compile(
+        optimizer, training.LOSSES[config.loss], metrics=["accuracy"], steps_per_execution=training.EPOCH
+    )
     return model
 
 
@@ -40,16 +41,6 @@ def _learner(config, weights, rate=1.0):
     compiled(config, model, pruning.masked(optimizer(config, rate)))
     model.optimizer.build(model.trainable_variables)
     return model
-
-
-def _state(model):
-    return [variable.numpy() for variable in (*model.variables, *model.optimizer.variables)]
-
-
-def _restore(model, state):
-    """Put a model and its optimizer back into a _state(): no masks, no momentum, the old weights."""
-    for variable, value in zip((*model.variables, *model.optimizer.variables), state, strict=True):
-        variable.assign(value)
 
 
 def _prune(model, thresholds, sparsity):
@@ -93,9 +84,9 @@ class Pruned:
     def compute(self, start):
         """Return {"curve", "layers"}; `start` is the result of the config's `start`."""
         parts, model = judged(self.start, self.images), _learner(self.start, start["weights"])
-        state, curve, layers = _state(model), [], []
+        state, curve, layers = training.state(model), [], []
         for sparsity in self.sparsities:
-            _restore(model, state)
+            training.restore(model, state)
             masks = _prune(model, self.thresholds, sparsity)
             curve.append({"sparsity": sparsity} | accuracies(model, parts))
             layers += [
@@ -138,9 +129,9 @@ class OneShot(_Retrained):
         """Return {"curve"}; `start` is the result of the config's `start`."""
         parts = judged(self.start, self.images)
         model = _learner(self.start, start["weights"], self.rate)
-        state, batches, curve = _state(model), shuffled(self.start, "retraining"), []
+        state, batches, curve = training.state(model), shuffled(self.start, "retraining"), []
         for sparsity, epochs in zip(self.sparsities, self.epochs, strict=True):
-            _restore(model, state)
+            training.restore(model, state)
             _prune(model, self.thresholds, sparsity)
             model.fit(batches, epochs=epochs, shuffle=False, verbose=0)
             curve.append({"sparsity": sparsity, "epochs": epochs} | accuracies(model, parts))
@@ -213,11 +204,11 @@ class PrunedInTraining:
         for epoch in range(max(self.after) + 1):
             if epoch:
                 model.fit(batches, shuffle=False, verbose=0)
-            states[epoch] = _state(model)
+            states[epoch] = training.state(model)
         curve = []
         for after in self.after:
             for sparsity in self.sparsities:
-                _restore(model, states[after])
+                training.restore(model, states[after])
                 _prune(model, self.thresholds, sparsity)
                 model.fit(batches, epochs=self.epochs - after, shuffle=False, verbose=0)
                 curve.append({"after": after, "sparsity": sparsity} | accuracies(model, parts))

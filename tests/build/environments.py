@@ -7,7 +7,8 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections import ChainMap
+from functools import reduce
+from operator import or_
 from pathlib import Path
 
 NOWHERE = "/sys"  # where not even root can write
@@ -30,7 +31,7 @@ PROCESSORS = {
     },
     "3 threads": dict.fromkeys(("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), "3"),
 }
-ALL_HABITS = {"all habits at once": dict(ChainMap(*reversed(HABITS.values())))}
+ALL_HABITS = {"all habits at once": reduce(or_, HABITS.values())}
 OTHER_PROCESSORS = {
     "an old processor": PROCESSORS["oneDNN for SSE4.1"] | PROCESSORS["numpy without AVX"],
     "without oneDNN, 3 threads": PROCESSORS["without oneDNN"] | PROCESSORS["3 threads"],

@@ -207,7 +207,7 @@ def a_run_is_ready(project):
         (terminate, a_run_is_ready, 130),
         (build_twice, a_run_is_ready, 0),
     ],
-    ids=lambda value: getattr(value, "__name__", ""),
+    ids=lambda value: getattr(value, "__name__", None),
 )
 def test_a_fault_while_a_build_runs(empty, start, judge, fault, moment, status):
     build = start(empty)

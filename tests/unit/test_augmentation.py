@@ -178,7 +178,7 @@ def test_another_seed_of_the_run_augments_differently():
     images = np.ones((2, 4, 4, 1), np.float32)
 
     def first_step(seed):
-        _, learner = training._untrained(dataclasses.replace(config, seed=seed), (4, 4, 1), 2, steps=1)
+        _, learner = training._untrained(dataclasses.replace(config, seed=seed), (4, 4, 1), 2)
         return np.asarray(learner.layers[0](images, training=True))
 
     np.testing.assert_array_equal(first_step(0), first_step(0))
