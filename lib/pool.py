@@ -9,6 +9,7 @@ import logging
 import os
 import sys
 
+import dask
 from distributed import Client, LocalCluster
 from distributed.diagnostics.plugin import UploadDirectory
 from distributed.security import Security
@@ -17,6 +18,7 @@ from lib import checksums, versions
 from lib.concordance import ROOT
 
 TLS_SETTINGS = "distributed.comm.tls (ca-file, client.cert, client.key)"
+GIVES_MEMORY_BACK = "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_"
 HANDED_OVER = "food-image-analysis"  # where the scheduler keeps the checksum of what its workers were given
 
 
@@ -31,16 +33,17 @@ def cores():
 
 def local(workers):
     """Return a started LocalCluster of `workers` processes with one thread each, on 127.0.0.1 only."""
-    return LocalCluster(
-        n_workers=workers,
-        threads_per_worker=1,
-        processes=True,
-        host="127.0.0.1",
-        dashboard_address="127.0.0.1:0",  # any free port: two pools may stand side by side
-        worker_dashboard_address="127.0.0.1:0",
-        memory_limit=0,
-        silence_logs=logging.ERROR,  # a slow moment of a busy machine is no news
-    )
+    with dask.config.set({GIVES_MEMORY_BACK: None}):  # and asks for it anew in the next step of training
+        return LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            processes=True,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",  # any free port: two pools may stand side by side
+            worker_dashboard_address="127.0.0.1:0",
+            memory_limit=0,
+            silence_logs=logging.ERROR,  # a slow moment of a busy machine is no news
+        )
 
 
 def connect(address, timeout=10):

@@ -15,11 +15,14 @@ import keras
 import numpy as np
 import pandas as pd
 import tensorflow as tf
+from keras.src.utils import naming
 
 from lib import augmentation, datasets, networks
 
 LOSSES = {"cross entropy": "categorical_crossentropy", "squared error": "mean_squared_error"}
 EPOCH = 1_000_000  # more steps than an epoch has: TensorFlow does them all at one call
+UNTUNED = tf.data.Options()
+UNTUNED.autotune.enabled = False  # tuning takes a thread for each epoch, and waits for its end
 OPTIMIZERS = {
     "SGD": keras.optimizers.SGD,
     "AdaGrad": keras.optimizers.Adagrad,
@@ -148,15 +151,18 @@ def batches(config, images, labels, *names):
         output_types=[spec.dtype for spec in dataset.element_spec],
         output_shapes=[spec.shape for spec in dataset.element_spec],
     )
-    return tf.data.experimental.from_variant(shuffled, dataset.element_spec).batch(config.batch_size)
+    examples = tf.data.experimental.from_variant(shuffled, dataset.element_spec)
+    return examples.batch(config.batch_size).with_options(UNTUNED)
+
+
+def _network(config, input_shape, classes):
+    naming.reset_uids()  # the names of its weights do not tell what was built before
+    return networks.find(config.network)(input_shape, classes, **config.network_settings)
 
 
 def build(config, input_shape, classes):
     """Return the untrained model of a Training, with its own weights."""
-    keras.backend.clear_session(free_memory=False)  # looking for garbage would take longer than training
-    tf.random.set_seed(config.seed)  # for those who let Keras shuffle; train() does not
-    network = networks.find(config.network)
-    return seeded(network(input_shape, classes, **config.network_settings), config.seed)
+    return seeded(_network(config, input_shape, classes), config.seed)
 
 
 def _augmented(config, model):
@@ -220,8 +226,8 @@ def _untrained(config, input_shape, classes):
 
 def trained(config, result):
     """Return the model of a Training with the weights of its result."""
-    images, labels = parts(config)["test"]
-    model = build(config, images.shape[1:], labels.shape[1])
+    dataset = _dataset(config.data, config.image_size, config.split)
+    model = _network(config, dataset.images.shape[1:], len(dataset.classes))
     for variable in model.variables:
         variable.assign(result["weights"][variable.path])
     return model
@@ -273,8 +279,7 @@ def train(config, start=None):
     history = learner.fit(
         batches(config, images, labels, "order"),
         epochs=config.epochs,
-        validation_data=validation,
-        validation_batch_size=1000,
+        validation_data=tf.data.Dataset.from_tensor_slices(validation).batch(1000).with_options(UNTUNED),
         callbacks=[clock, *_callbacks(config)],
         shuffle=False,
         verbose=0,

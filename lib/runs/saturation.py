@@ -71,7 +71,6 @@ class Saturation:
 
     def model(self, input_shape, classes):
         """Return the untrained network, with weights from the seed."""
-        keras.backend.clear_session(free_memory=False)
         function = FUNCTIONS[self.activation][0]
         network = simple.multilayer_perceptron(input_shape, classes, (self.width,) * self.depth, function)
         return training.seeded(network, self.seed)

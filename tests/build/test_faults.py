@@ -221,9 +221,10 @@ def test_a_fault_while_a_build_runs(empty, start, judge, fault, moment, status):
 
 
 @pytest.fixture
-def small_disk(empty):
-    """Mounts a file system of 4 MiB over build/, which takes the right to mount."""
-    folder = empty.root / "build"
+def small_disk(empty, request):
+    """Mounts a file system of 4 MiB over a folder of a checkout, which takes the right to mount."""
+    folder = empty.root / request.param
+    folder.mkdir(exist_ok=True)
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", folder], capture_output=True)
     if mounted.returncode:
         pytest.skip("needs the right to mount a file system")
@@ -238,7 +239,11 @@ def fill(folder):
             file.write(bytes(4096))
 
 
-@pytest.mark.parametrize("moment", [a_chapter_is_ready, a_run_is_ready])
+@pytest.mark.parametrize(
+    ("small_disk", "moment"),
+    [("build", a_chapter_is_ready), ("build", a_run_is_ready), ("figures", a_run_is_ready)],
+    indirect=["small_disk"],
+)
 def test_a_disk_that_fills_up(empty, small_disk, start, judge, moment):
     build = start(empty)
     empty.wait_for(lambda: moment(empty))
@@ -246,7 +251,7 @@ def test_a_disk_that_fills_up(empty, small_disk, start, judge, moment):
     fill(small_disk)
     output, errors = build.communicate(timeout=300)
     (small_disk / "filler").unlink()
-    judge("fill the disk of build/", empty, before)
+    judge(f"fill the disk of {small_disk.name}/", empty, before)
     assert build.returncode == 1
     assert "No space left on device" in output
     assert "Traceback" not in output + errors
