@@ -21,6 +21,7 @@ from functools import partial
 from pathlib import Path
 
 import psutil
+from jupyter_cache import get_cache
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
@@ -59,9 +60,13 @@ def seconds(command, folder, checkout=None):
 
 
 def change_a_plotting_cell(notebook, number):
-    """Add a comment to the first cell that publishes a figure."""
+    """Add a comment to the first cell that publishes a figure, or a table where there is none."""
     content = json.loads(notebook.read_text(encoding="utf-8"))
-    cell = next(cell for cell in content["cells"] if "publish.figure" in "".join(cell["source"]))
+    sources = ["".join(cell["source"]) for cell in content["cells"]]
+    published = (
+        "publish.figure(" if any("publish.figure(" in source for source in sources) else "publish.table("
+    )
+    cell = next(cell for cell in content["cells"] if published in "".join(cell["source"]))
     cell["source"] = ["".join(cell["source"]) + f"\n# change {number}"]
     notebook.write_text(json.dumps(content), encoding="utf-8")
 
@@ -139,6 +144,9 @@ def main():
             print(f"cold over {name}, one after the other: {cold / sequential:.2f} (goal: 0.6)", flush=True)
         seconds([*JCACHE, "notebook", "add", *(f"notebooks/{name}.ipynb" for name in names)], folder)
         seconds([*JCACHE, "project", "execute", "--timeout", "3600"], folder)
+        cache = get_cache(folder / ".jupyter_cache")
+        if cache.list_unexecuted():
+            sys.exit("jupyter-cache could not execute all notebooks.")
         cached = median([*JCACHE, "project", "execute"], folder)
         print(f"nothing to do over jupyter-cache: {nothing / cached:.2f}", flush=True)
 

@@ -58,10 +58,10 @@ class FilterPruned:
     """A trained network that loses a share of the filters of each layer at once, and is retrained for some epochs.
 
     `start` is its Training, `selection` a name of SELECTIONS; the retraining is at `rate` times its learning rate.
-    `images` of each part are judged. The result has the accuracies before retraining ("cut_validation_accuracy", "cut_test_accuracy")
-    and after it, parameters and multiply-adds for one image, in the frame "kept" layer and filter of those that stay,
-    and in the frame "time" network ("whole", "pruned") and seconds, the least of `repetitions` for `batch` images.
-    Thesis 4.1; Li et al. 2017, §3.3 and 3.4.
+    `images` of each part are judged. The result has the accuracies before retraining ("cut_validation_accuracy",
+    "cut_test_accuracy") and after it, parameters and multiply-adds for one image, in the frame "kept" layer and
+    filter of those that stay, and in the frame "time" network ("whole", "pruned") and seconds, the least of
+    `repetitions` for `batch` images. Thesis 4.1; Li et al. 2017, §3.3 and 3.4.
     """
 
     start: training.Training

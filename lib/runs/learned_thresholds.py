@@ -18,9 +18,9 @@ class LearnedThresholds:
 
     `network` is its Training, with the number of epochs; `pressure` and `sharpness` are those of
     learned_thresholds.thresholded(); `images` of each part are judged, with all weights below their
-    threshold really zero and no retraining. The result has sparsity, validation_accuracy, test_accuracy; the frame "history" has epoch
-    (0 before training), layer, threshold, deviation (the unit in which it was learned), weights, kept, and "accuracy" has epoch, sparsity, validation_accuracy.
-    Thesis 4.1; Manessi et al. 2018.
+    threshold really zero and no retraining. The result has sparsity, validation_accuracy, test_accuracy; the
+    frame "history" has epoch (0 before training), layer, threshold, deviation (the unit in which it was learned),
+    weights, kept, and "accuracy" has epoch, sparsity, validation_accuracy. Thesis 4.1; Manessi et al. 2018.
     """
 
     network: training.Training

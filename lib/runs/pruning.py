@@ -142,9 +142,10 @@ class OneShot(_Retrained):
 class Iterative(_Retrained):
     """A trained network, pruned further and further, and retrained under the mask in between.
 
-    Each sparsity goes on from the network of the one before, and the optimizer from its momentum. The result's frame "curve" has the columns sparsity, epochs (in all so far),
-    validation_accuracy, test_accuracy after each retraining; "schedule" has step (of training, since `start`),
-    sparsity, validation_accuracy right after each cut and after each epoch. Thesis 4.1, Abb. 20; Han et al. 2015, §3.5.
+    Each sparsity goes on from the network of the one before, and the optimizer from its momentum. The result's
+    frame "curve" has the columns sparsity, epochs (in all so far), validation_accuracy, test_accuracy after each
+    retraining; "schedule" has step (of training, since `start`), sparsity, validation_accuracy right after each
+    cut and after each epoch. Thesis 4.1, Abb. 20; Han et al. 2015, §3.5.
     """
 
     def compute(self, start):

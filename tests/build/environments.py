@@ -29,11 +29,16 @@ PROCESSORS = {
         "NPY_DISABLE_CPU_FEATURES": "X86_V3 X86_V4 AVX512_ICL AVX512_SPR",
         "OPENBLAS_CORETYPE": "Nehalem",
     },
+    "without AVX-512": {
+        "ONEDNN_MAX_CPU_ISA": "AVX2",
+        "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR",
+        "OPENBLAS_CORETYPE": "Haswell",
+    },
     "3 threads": dict.fromkeys(("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), "3"),
 }
 ALL_HABITS = {"all habits at once": reduce(or_, HABITS.values())}
 OTHER_PROCESSORS = {
-    "an old processor": PROCESSORS["oneDNN for SSE4.1"] | PROCESSORS["numpy without AVX"],
+    "without AVX-512": PROCESSORS["without AVX-512"],
     "without oneDNN, 3 threads": PROCESSORS["without oneDNN"] | PROCESSORS["3 threads"],
 }
 

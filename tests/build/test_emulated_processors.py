@@ -21,6 +21,7 @@ EFFECTS = {
     "oneDNN for SSE4.1": ["isa:Intel SSE4.1"],
     "without oneDNN": ["exec,cpu,convolution"],
     "numpy without AVX": ["X86_V3", "openblas Nehalem"],
+    "without AVX-512": ["isa:Intel AVX2\n", "X86_V4", "openblas Haswell"],
     "3 threads": ["openmp None 3 threads", "nthr:3"],
 }
 
@@ -41,8 +42,8 @@ def said(processor):
 
 @pytest.mark.parametrize("processor", environments.PROCESSORS)
 def test_an_emulated_processor_is_in_effect(processor):
-    if platform.machine() not in ("x86_64", "AMD64") or "X86_V3" not in said("this one"):
-        pytest.skip("an older processor can be emulated only on one with AVX2")
+    if platform.machine() not in ("x86_64", "AMD64") or "X86_V4" not in said("this one"):
+        pytest.skip("older processors can be emulated only on one with AVX-512")
     if processor == "3 threads" and os.cpu_count() == 3:
         pytest.skip("this machine has three processors")
     for effect in EFFECTS[processor]:

@@ -12,6 +12,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+from distributed import Client
+
+from lib import pool
 
 
 def workers_seen(project):
@@ -70,6 +73,11 @@ def test_a_chapter_without_runs_starts_no_pool(training):
     training.chapter("one")
     assert training.run().returncode == 0
     assert not (training.root / "build/logs/pool.log").exists()
+
+
+def test_workers_keep_the_memory_that_the_next_step_needs():
+    with pool.local(1) as cluster, Client(cluster) as client:
+        assert list(client.run(lambda: os.environ.get("MALLOC_TRIM_THRESHOLD_")).values()) == [None]
 
 
 def test_only_this_machine_can_reach_the_pool(training):
