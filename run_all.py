@@ -356,6 +356,13 @@ def build_all(build, options):
     return 1 if status or progress.failures or different else 0
 
 
+def complain(text):
+    """Say what is wrong, without letting a file name in it be taken for a command by the terminal."""
+    from lib.build.report import printable
+
+    print("\n".join(map(printable, text.splitlines())), file=sys.stderr)
+
+
 def main():
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     for stream in (sys.stdout, sys.stderr):
@@ -385,14 +392,12 @@ def main():
         status = build_all(build, options)
         return write_thesis_kit(build) if options.thesis and status == 0 else status
     except OSError as error:
-        print(
-            f"{Path(error.filename or '').name} cannot be read or written: {error.strerror}.", file=sys.stderr
-        )
+        complain(f"{Path(error.filename or '').name} cannot be read or written: {error.strerror}.")
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return 130
     except (UsageError, ConcordanceError, DatasetError, NotebookError) as error:
-        print(error, file=sys.stderr)
+        complain(str(error))
     return 2
 
 

@@ -62,11 +62,12 @@ def seconds(command, folder, checkout=None):
 def change_a_plotting_cell(notebook, number):
     """Add a comment to the first cell that publishes a figure, or a table where there is none."""
     content = json.loads(notebook.read_text(encoding="utf-8"))
-    sources = ["".join(cell["source"]) for cell in content["cells"]]
-    published = (
-        "publish.figure(" if any("publish.figure(" in source for source in sources) else "publish.table("
+    cell = next(
+        cell
+        for publishes in ("publish.figure(", "publish.table(")
+        for cell in content["cells"]
+        if publishes in "".join(cell["source"])
     )
-    cell = next(cell for cell in content["cells"] if published in "".join(cell["source"]))
     cell["source"] = ["".join(cell["source"]) + f"\n# change {number}"]
     notebook.write_text(json.dumps(content), encoding="utf-8")
 

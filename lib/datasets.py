@@ -16,7 +16,8 @@ from lib.checksums import DATA, DatasetError
 IDX_TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # Pillow starts Ghostscript for others
 FEWEST_IMAGES = 3  # of a class: one each for training, validation and test
-LARGEST_IDX = 2**31  # bytes; a header that declares more is not believed
+LARGEST_IDX = 2**30  # bytes; a header that declares more is not believed
+LARGEST_PHOTO = 100_000_000  # pixels
 LARGEST_LABEL = 9_999
 MOST_DIMENSIONS = 4
 
@@ -85,6 +86,10 @@ def _read_image(path):
     """Return the picture as an upright RGB image of 8 bits a channel."""
     try:
         with Image.open(path, formats=FORMATS) as file:
+            if math.prod(file.size) > LARGEST_PHOTO:
+                raise ValueError(
+                    f"it has {math.prod(file.size)} pixels, more than the {LARGEST_PHOTO} allowed"
+                )
             image = ImageOps.exif_transpose(file)
             if image.mode in ("I", "F"):
                 raise ValueError("it has 32 bits a pixel, and only 8 or 16 are read")
@@ -98,7 +103,7 @@ def _read_image(path):
         raise DatasetError(
             f"There is no image '{path}'; food photos have names such as 'fruits/E063'."
         ) from None
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except Exception as error:  # a damaged file makes Pillow raise almost anything
         raise DatasetError(f"'{path}' cannot be read as an image: {error}.") from None
 
 
@@ -138,13 +143,13 @@ def _idx_file(folder, part, kind):
     """Return the file of images or labels ("train", "t10k"), plain or gzipped, or None."""
     dimensions = {"images": 3, "labels": 1}[kind]
     plain = folder / f"{part}-{kind}-idx{dimensions}-ubyte"
-    return next((file for file in (plain, Path(f"{plain}.gz")) if file.exists()), None)
+    return next((file for file in (plain, Path(f"{plain}.gz")) if file.is_file()), None)
 
 
 def read_idx(path):
     """Return the array of an IDX file, plain or gzipped.
 
-    Raises DatasetError where the file is not IDX, is truncated, too long, or declares more than 2 GiB.
+    Raises DatasetError where the file is not IDX, is truncated, too long, or declares more than 1 GiB.
     LeCun, Cortes, Burges: the MNIST database, "file formats".
     """
     opened = gzip.open if path.suffix == ".gz" else open
@@ -158,7 +163,7 @@ def read_idx(path):
             dtype = np.dtype(IDX_TYPES[type_code])
             expected = math.prod(shape) * dtype.itemsize
             if expected > LARGEST_IDX:
-                raise DatasetError(f"'{path}' declares {expected} bytes, more than the 2 GiB allowed.")
+                raise DatasetError(f"'{path}' declares {expected} bytes, more than the 1 GiB allowed.")
             content = file.read(expected + 1)
     except (OSError, EOFError, struct.error, zlib.error) as error:
         raise DatasetError(f"'{path}' is truncated or damaged: {error}.") from None

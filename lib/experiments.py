@@ -2,7 +2,8 @@
 
 A run is a frozen dataclass with a method compute() that returns a dictionary: numbers and texts,
 pandas frames, and dictionaries of numpy arrays. A field `start` may hold another run, whose result
-compute() is given. Its class is in a module of lib, whose source is part of what a result is found by.
+compute() is given; a property `compiled` is what it shares with other runs if they come to the same worker.
+Its class is in a module of lib, whose source is part of what a result is found by.
 """
 
 import atexit
@@ -10,8 +11,11 @@ import dataclasses
 import json
 import os
 import pickle
+import random
+from collections import defaultdict
 from dataclasses import dataclass
 from functools import cache, partial
+from itertools import cycle
 from pathlib import Path
 
 import pandas as pd
@@ -138,14 +142,18 @@ def _computed(missing, inputs):
     futures, results = {}, {}
     quiet = "JPY_SESSION_NAME" not in os.environ  # set by JupyterLab, where somebody is watching
     try:
+        workers = list(client.scheduler_info()["workers"])
+        random.shuffle(workers)  # or all chapters would begin with the same one
+        homes = defaultdict(cycle(workers).__next__)  # of what runs share; idle workers take from the others
         for key, config in missing.items():
             result = _stored(key, config)
             if result is not None:  # another chapter stored it while this one connected
                 results[key] = result
             else:
                 run = _sealed(key, config, inputs[key])
-                priority = getattr(config, "cost", 0)
-                futures[client.submit(run, key=f"run-{key}", priority=priority)] = key
+                priority, shared = getattr(config, "cost", 0), getattr(config, "compiled", None)
+                home = {"workers": homes[shared], "allow_other_workers": True} if shared else {}
+                futures[client.submit(run, key=f"run-{key}", priority=priority, **home)] = key
         waiting = as_completed(futures, loop=client.loop)
         for future in tqdm(waiting, total=len(futures), unit="run", leave=False, disable=quiet):
             key = futures[future]

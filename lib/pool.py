@@ -18,7 +18,7 @@ from lib import checksums, versions
 from lib.concordance import ROOT
 
 TLS_SETTINGS = "distributed.comm.tls (ca-file, client.cert, client.key)"
-GIVES_MEMORY_BACK = "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_"
+GIVEN_BACK = "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_"
 HANDED_OVER = "food-image-analysis"  # where the scheduler keeps the checksum of what its workers were given
 
 
@@ -33,7 +33,8 @@ def cores():
 
 def local(workers):
     """Return a started LocalCluster of `workers` processes with one thread each, on 127.0.0.1 only."""
-    with dask.config.set({GIVES_MEMORY_BACK: None}):  # and asks for it anew in the next step of training
+    # Dask has workers give back all free memory at once; every step of training would ask for it anew.
+    with dask.config.set({GIVEN_BACK: None}):
         return LocalCluster(
             n_workers=workers,
             threads_per_worker=1,

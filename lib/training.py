@@ -79,6 +79,22 @@ class Training:
         """Images seen in all, to start the longest runs first."""
         return self.epochs * (self.training_images or 60_000) * self.image_size**2
 
+    @property
+    def compiled(self):
+        """The same Training without what a network is not compiled for; those of one share it in a worker."""
+        return replace(
+            self,
+            split=0,
+            training_images=None,
+            learning_rate=1.0,
+            schedule=(),
+            plateau=None,
+            patience=None,
+            epochs=0,
+            seed=0,
+            start=None,
+        )
+
     def compute(self, start=None):
         """Train and return the result: history, accuracies on the three parts, weights and times.
 
@@ -156,7 +172,7 @@ def batches(config, images, labels, *names):
 
 
 def _network(config, input_shape, classes):
-    naming.reset_uids()  # the names of its weights do not tell what was built before
+    naming.reset_uids()  # for the names of its weights; clear_session would make TensorFlow forget its kernels
     return networks.find(config.network)(input_shape, classes, **config.network_settings)
 
 
@@ -204,19 +220,7 @@ def _untrained(config, input_shape, classes):
     To trace and compile a network takes TensorFlow two seconds, longer than many of them train. So the last ones
     are kept, for Trainings that differ only in what a network is not compiled for; a process does one at a time.
     """
-    same = replace(
-        config,
-        split=0,
-        training_images=None,
-        learning_rate=1.0,
-        schedule=(),
-        plateau=None,
-        patience=None,
-        epochs=0,
-        seed=0,
-        start=None,
-    )
-    model, learner, first = _compiled(same, input_shape, classes)
+    model, learner, first = _compiled(config.compiled, input_shape, classes)
     restore(learner, first)
     learner.optimizer.learning_rate = config.learning_rate
     if config.augmentation:

@@ -9,7 +9,7 @@ from lib.build import notebooks
 from lib.build.execute import ChapterFailed
 
 
-def _printable(text):
+def printable(text):
     """Return a text in one line that no terminal takes for a command, whatever file names are in it."""
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
@@ -118,7 +118,7 @@ class Report:
         self.lines.stop()
         for failure in self.failures:
             where = f" in cell {failure.cell}" if failure.cell else ""
-            print(f"\n{failure.notebook} failed{where}:\n  {_printable(failure.sentence)}")
+            print(f"\n{failure.notebook} failed{where}:\n  {printable(failure.sentence)}")
             if failure.log:
                 print(f"  The whole error is in {failure.log}.")
         counts = [(len(self.built), "built"), (len(self.fresh), "up to date"), (len(self.failures), "failed")]

@@ -29,7 +29,6 @@ class Application:
             raise ValueError(
                 f"keras.applications has no network '{self.name}'; 'MobileNet' is one, for instance."
             )
-        keras.backend.clear_session(free_memory=False)
         model = builder(weights=None, **self.settings)
         rows = [{"kind": type(layer).__name__, "channels": layer.output.shape[-1]} for layer in model.layers]
         return {"parameters": model.count_params(), "layers": pd.DataFrame(rows)}

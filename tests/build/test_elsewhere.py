@@ -143,6 +143,7 @@ def test_another_processor_changes_nothing_analytic_and_trains_within_tolerance(
     found = check(built, environments.PROCESSORS[processor], "analytic", "training")
     assert found["fig_analytic"] == found["claim_letters"] == found["claim_learns"] == "identical"
     assert found["fig_training"].startswith(("identical", "within tolerance"))
+    assert processor != "3 threads" or found["fig_training"] == "identical"  # a run takes one
 
 
 @pytest.mark.parametrize("change", ['"learning_rate": 0.03', '"learning_rate": 0.05, "optimizer": "Adam"'])

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import psutil
@@ -73,6 +74,45 @@ def test_a_chapter_without_runs_starts_no_pool(training):
     training.chapter("one")
     assert training.run().returncode == 0
     assert not (training.root / "build/logs/pool.log").exists()
+
+
+SHARING = '''"""Runs for tests: they sleep, and tell where they were computed."""
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Sharing:
+    """Sleeps."""
+
+    counted: str
+    compiled: str
+    seed: int
+
+    def compute(self):
+        """Return the seed."""
+        time.sleep(0.4)
+        (Path(self.counted) / f"{self.compiled}-{os.getpid()}-{self.seed}").touch()
+        return {"number": self.seed}
+'''
+SHARING_RUNS = """
+from lib import experiments
+from lib.sharing import Sharing
+experiments.run([Sharing({counted!r}, network, seed) for seed in range(6) for network in ("one", "other")])
+"""
+
+
+def test_runs_that_share_a_network_come_to_the_same_worker(training):
+    training.write("lib/sharing.py", SHARING)
+    training.chapter("shared", SHARING_RUNS.format(counted=str(training.counted)))
+    assert training.run("--workers", "2").returncode == 0
+    places = [path.name.split("-")[:2] for path in training.counted.iterdir()]
+    at_home = [Counter(worker for name, worker in places if name == network) for network in ("one", "other")]
+    assert len(places) == 12
+    assert sum(max(found.values()) for found in at_home) >= 10  # a worker that is ready early may take some
 
 
 def test_workers_keep_the_memory_that_the_next_step_needs():

@@ -328,7 +328,7 @@ GOOD = idx(np.arange(6, dtype=np.uint8))
         (b"", "is truncated or damaged: "),
         (b"\x89PNG" + bytes(400), "is not an IDX file: it starts with 89 50 4e 47."),
         (b"\0\0\x07\1" + GOOD[4:], "is not an IDX file: it starts with 00 00 07 01."),
-        (b"\0\0\x08\2" + b"\xff" * 8, "bytes, more than the 2 GiB allowed."),
+        (b"\0\0\x08\2" + b"\xff" * 8, "bytes, more than the 1 GiB allowed."),
     ],
     ids=["truncated", "too long", "truncated header", "empty", "other file", "unknown type", "huge"],
 )

@@ -2,10 +2,13 @@
 
 import io
 import os
+import shutil
 import struct
 import zipfile
 import zlib
+from contextlib import suppress
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -60,10 +63,11 @@ def test_any_name_of_a_class_is_kept(folder, name):
     ("content", "reason"),
     [
         (png(100_000, 100_000), r"Image size \(10000000000 pixels\) exceeds limit"),
+        (png(10_001, 10_000), "it has 100010000 pixels, more than the 100000000 allowed"),
         (jpeg()[:-500], "image file is truncated"),
         (archive(), "cannot identify image file"),
     ],
-    ids=["bomb", "truncated", "archive"],
+    ids=["bomb", "too large", "truncated", "archive"],
 )
 def test_a_file_that_is_no_whole_image_is_refused(folder, content, reason):
     (folder / "plain" / "strange.jpg").write_bytes(content)
@@ -91,7 +95,22 @@ def test_a_changed_photo_behind_a_link_changes_the_checksum(folder, tmp_path):
 
 def test_a_pipe_is_left_out(folder):
     os.mkfifo(folder / "plain" / "pipe.png")
+    os.mkfifo(folder / "train-images-idx3-ubyte")
     assert len(datasets.load(folder, (8, 8)).labels) == 3
+
+
+def test_a_damaged_photo_is_read_or_refused_in_a_sentence_that_names_it(folder):
+    file = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.effect_noise((16, 16), 50).save(file, "JPEG", exif=exif)
+    random = np.random.default_rng(0)
+    for _ in range(2000):
+        content = np.frombuffer(file.getvalue(), np.uint8).copy()
+        content[random.integers(len(content), size=4)] = random.integers(256, size=4)
+        (folder / "plain" / "0.png").write_bytes(content)
+        with suppress(DatasetError):
+            datasets.photo(folder / "plain" / "0.png")
 
 
 def test_a_name_that_is_not_utf_8_is_taken_as_it_is(folder):
@@ -110,6 +129,13 @@ def test_a_link_to_a_file_that_is_no_image_tells_nothing_of_its_content(folder, 
 def test_links_that_lead_in_a_circle_end(folder):
     (folder / "plain" / "up").symlink_to(folder)
     (folder / "itself").symlink_to(folder / "itself")
+    for name, other in (("there", "back"), ("back", "there")):
+        with_class(folder, name)
+        for link in ("x", "y"):
+            (folder / name / link).symlink_to(folder / other)
+    assert len(checksums.of_folder(folder)) == 9
+    for name in ("there", "back"):
+        shutil.rmtree(folder / name)
     assert datasets.load(folder, (8, 8)).classes == ("plain",)
     (folder / "plain" / "itself.png").symlink_to(folder / "plain" / "itself.png")
     with pytest.raises(DatasetError, match=r"itself\.png' cannot be read as an image: .*symbolic links"):
