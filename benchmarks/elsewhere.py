@@ -1,10 +1,11 @@
 """Whether a stranger's machine gets the committed results: `run_all.py --check` in many environments.
 
-Usage: python benchmarks/elsewhere.py [--all | CHAPTER ...]
+Usage: python benchmarks/elsewhere.py [--all | --nbval | CHAPTER ...]
 
 Without CHAPTER a few quick ones are built that compute all kinds of results. With --all, which takes hours,
 every chapter is built, in fewer environments: as it is here, all strange habits at once, two processors. The
 other processors are emulated. Each environment gets a build from an empty store, on a copy of this checkout.
+With --nbval all notebooks are run at quick scale in these environments, as CI does, and compared by nbval.
 
 Prints for each how many outputs are identical to the committed ones, within their tolerance, or DIFFERENT, how
 many claims have the same verdict or another one, and the seconds; below it what is not as it has to be: on
@@ -61,36 +62,66 @@ def fails(result, emulated):
     return result.startswith("DIFFERENT") or (other and not emulated)
 
 
+def nbval(folder, changes):
+    """Return whether nbval finds all notebooks as they are committed, and its last line."""
+    called = subprocess.run(
+        [sys.executable, "-m", "pytest", "--quiet", "--numprocesses", "auto", "notebooks"],
+        cwd=folder,
+        env=environments.with_changes({"PYTHONPATH": str(folder)} | changes),
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    return called.returncode == 0, called.stdout.splitlines()[-1]
+
+
+def nbval_in(settings, folder):
+    """Print what nbval finds in each setting; returns whether it is all right in all of them."""
+    right = True
+    for name, (changes, _) in settings.items():
+        passed, said = nbval(folder, changes)
+        right = right and passed
+        print(f"{name:28}{said}", flush=True)
+    return right
+
+
+def check_in(settings, chapters, folder):
+    """Print how a build in each setting compares with what is committed; returns whether it is as it has to be."""
+    heads = ("identical", "within", "DIFFERENT", "same verdict", "another", "seconds")
+    print(f"{'setting':28}" + "".join(f"{head:>14}" for head in heads))
+    right = True
+    for name, (changes, arguments) in settings.items():
+        results, seconds = check(folder, chapters, changes, arguments)
+        print(f"{name:28}" + "".join(f"{number:14}" for number in (*counted(results), round(seconds))))
+        for id, result in results.items():
+            if fails(result, name in environments.PROCESSORS | environments.OTHER_PROCESSORS):
+                right = False
+                print(f"    {id:28} {result}")
+        sys.stdout.flush()
+    return right
+
+
 def main():
-    everything = sys.argv[1:] == ["--all"]
-    chapters = [] if everything else sys.argv[1:] or CHAPTERS
+    everything, notebooks = sys.argv[1:] == ["--all"], sys.argv[1:] == ["--nbval"]
     locales = environments.make_locales()
     habits, processors = environments.HABITS, environments.PROCESSORS
-    if everything:
+    if everything or notebooks:
         habits, processors = environments.ALL_HABITS, environments.OTHER_PROCESSORS
-    changed = HERE | habits | processors
-    settings = {name: (changes | locales, ()) for name, changes in changed.items()}
-    if not everything:
+    settings = {name: (changes | locales, ()) for name, changes in (HERE | habits | processors).items()}
+    if not (everything or notebooks):
         settings |= {name: ({}, arguments) for name, arguments in WORKERS.items()}
     if not locales:
         print("The locale tr_TR.UTF-8 cannot be made here; it falls back to C.")
-    heads = ("identical", "within", "DIFFERENT", "same verdict", "another", "seconds")
-    print(f"{'setting':24}" + "".join(f"{head:>14}" for head in heads))
-    different = False
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         copy_of_checkout(folder)
-        for name, (changes, arguments) in settings.items():
-            results, seconds = check(folder, chapters, changes, arguments)
-            print(f"{name:24}" + "".join(f"{number:14}" for number in (*counted(results), round(seconds))))
-            for id, result in results.items():
-                if fails(result, name in processors):
-                    different = True
-                    print(f"    {id:28} {result}")
-            sys.stdout.flush()
+        if notebooks:
+            right = nbval_in(settings, folder)
+        else:
+            right = check_in(settings, [] if everything else sys.argv[1:] or CHAPTERS, folder)
     for path in locales.values():
         shutil.rmtree(path)
-    return int(different)
+    return int(not right)
 
 
 if __name__ == "__main__":

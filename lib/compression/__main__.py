@@ -11,20 +11,33 @@ shared values, without retraining: check the accuracy of what decompress brings 
 import argparse
 import os
 import sys
+import zipfile
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from lib.compression.entropy_coding import DecodingError
 
+LARGEST_MODEL = 2**31  # bytes that a .keras file, which is an archive, may unpack to
+
+
+def _load(path):
+    """Return the Keras model of a file; raises ValueError for one that would unpack to too much."""
+    import keras
+
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            size = sum(file.file_size for file in archive.infolist())
+        if size > LARGEST_MODEL:
+            raise ValueError(f"it unpacks to {size:,} bytes, more than the {LARGEST_MODEL:,} allowed.")
+    return keras.models.load_model(path, compile=False)
+
 
 def compress(arguments):
     """Write the compressed file of a Keras model, and say how much smaller it is."""
-    import keras
-
     from lib.compression import codebooks, file_format, kernels, pruning
 
-    model = keras.models.load_model(arguments.source, compile=False)
+    model = _load(arguments.source)
     weights = kernels.kernels(model)
     thresholds = pruning.deviation_thresholds(weights, 1 - arguments.keep)
     masks = pruning.masks(weights, thresholds)

@@ -1,9 +1,12 @@
 """python -m lib.compression."""
 
+import zipfile
+
 import keras
 import numpy as np
 import pytest
 
+from lib.compression import __main__
 from lib.compression.__main__ import main
 
 
@@ -40,6 +43,16 @@ def test_code_that_comes_with_a_model_is_refused(tmp_path, monkeypatch, format):
     with pytest.raises(SystemExit, match="Lambda"):
         main(["compress", f"strange.{format}", "small"])
     assert not (tmp_path / "trace").exists()
+
+
+def test_a_model_that_unpacks_to_too_much_is_refused(model_file, tmp_path, monkeypatch):
+    monkeypatch.setattr(__main__, "LARGEST_MODEL", 2**20)
+    with zipfile.ZipFile(model_file, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("zeros", bytes(2**20))
+    with pytest.raises(
+        SystemExit, match=r"model.keras: it unpacks to .* bytes, more than the 1,048,576 allowed"
+    ):
+        main(["compress", str(model_file), str(tmp_path / "small")])
 
 
 def test_a_share_above_one_is_refused(capsys):

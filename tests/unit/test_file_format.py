@@ -171,7 +171,7 @@ def test_thousands_of_forged_files_are_read_or_refused(content):
     """The checksum is right, so that what follows it is reached."""
     rng = np.random.default_rng(0)
     body, refused = content[: -file_format.CHECKSUM], 0
-    for _ in range(1000):
+    for number in range(1000):
         forged = bytearray(body)
         place = int(rng.integers(5, len(forged)))
         match rng.integers(5):
@@ -186,7 +186,8 @@ def test_thousands_of_forged_files_are_read_or_refused(content):
             case 4:
                 del forged[place : place + int(rng.integers(1, 6))]
         try:
-            file_format._read(_resealed(forged))
+            read = file_format.decode if number % 20 == 0 else file_format._read  # Keras takes its time
+            read(_resealed(forged))
         except DecodingError:
             refused += 1
     assert refused > 500
