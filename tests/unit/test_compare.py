@@ -81,6 +81,10 @@ def test_a_mean_beside_its_spread_is_compared_in_standard_errors(columns, row):
 def test_measured_times_are_left_out():
     first, second = trained().assign(seconds="1.5"), trained().assign(seconds="9.5")
     assert compare.differences(first, second, leaving_out=["seconds"])[0][1] == 0
+    slower, faster = trained().assign(seconds="slower"), trained().assign(seconds="faster")
+    assert compare.differences(slower, faster, leaving_out=["seconds"])[0][1] == 0
+    with pytest.raises(compare.Differs, match="'faster' in place of 'slower'"):
+        compare.differences(slower, faster)
 
 
 @pytest.mark.parametrize(
