@@ -3,7 +3,7 @@
 Another processor gives other low bits, and training makes them large: a run there can be like a run of another
 seed. So numbers that stand beside a seed are compared by their means over seeds, in standard errors of the
 difference of two such means: their root mean square over a column, of which other seeds would give about 1 and
-emulated processors gave at most 1, and the largest. All other numbers are compared by the tolerance that the
+other processors, real and emulated, gave at most 1, and the largest. All other numbers are compared by the tolerance that the
 concordance declares.
 """
 
