@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib import training
+from lib import datasets, training
 from lib.runs import examination
 from lib.training import Training
 
@@ -23,10 +23,10 @@ def test_a_photo_of_one_colour_stays_as_it_is(rows, columns):
 
 
 def test_photos_in_place_are_the_answers_themselves(monkeypatch):
-    images = np.random.default_rng(0).uniform(size=(12, 6, 6, 3)).astype(np.float32)
-    labels = np.eye(2, dtype=np.float32)[np.arange(12) % 2]
-    parts = dict.fromkeys(("training", "validation", "test"), (images, labels))
-    monkeypatch.setattr(training, "parts", lambda config: parts)
+    images = np.random.default_rng(0).integers(256, size=(12, 6, 6, 3), dtype=np.uint8)
+    everything = np.arange(12)
+    photos = datasets.Dataset(images, everything % 2, ("a", "b"), "", everything, everything, everything)
+    monkeypatch.setattr(training, "_dataset", lambda *_: photos)
     config = Training(network_settings={"filters": (2,), "dense": 4})
     model = training.build(config, (6, 6, 3), 2)
     start = {"weights": {variable.path: variable.numpy() for variable in model.variables}}
