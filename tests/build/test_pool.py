@@ -101,7 +101,7 @@ class Sharing:
 SHARING_RUNS = """
 from lib import experiments
 from lib.sharing import Sharing
-experiments.run([Sharing({counted!r}, network, seed) for seed in range(6) for network in ("one", "other")])
+experiments.run([Sharing({counted!r}, network, seed) for network in ("one", "other") for seed in range(6)])
 """
 
 
