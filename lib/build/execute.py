@@ -39,9 +39,6 @@ def environment(edition, runtime):
         "KERAS_BACKEND": "tensorflow",
         "KERAS_HOME": str(BUILD / "keras"),
         "MPLCONFIGDIR": str(BUILD / "matplotlib"),
-        # With several threads numpy's sums now and then come out otherwise in their last bit.
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
         "PYTHONHASHSEED": "0",
         "PYTHONPATH": str(ROOT),
         "TF_CPP_MIN_LOG_LEVEL": "3",
