@@ -115,7 +115,7 @@ def differences(first, second, *, seeds=1, leaving_out=()):
     for part, keys, _ in long_form.panels(first):
         other = second.loc[part.index, list(part)]
         exact = [key for key in keys if long_form.is_whole(part[key])]
-        _check_words(part.columns.difference(leaving_out, sort=False), part, other, exact)
+        _check_words(part.drop(columns=leaving_out, errors="ignore"), other, exact)
         settings, kinds = _settings(part, keys), _kinds(part, keys)
         for column in part.columns.difference([*exact, *leaving_out], sort=False):
             over_seeds = None if column in keys else settings
@@ -134,9 +134,9 @@ def _size(found):
     return 0.0 if math.isnan(found[1]) else found[1]
 
 
-def _check_words(columns, part, other, exact):
-    """Raise Differs where columns of two parts have other words, or anything else if they have to be exact."""
-    for column in columns:
+def _check_words(part, other, exact):
+    """Raise Differs where two parts have other words, or anything else in the columns that have to be exact."""
+    for column in part:
         words = ~part[column].map(long_form.is_number) | ~other[column].map(long_form.is_number)
         compared = words | (column in exact)
         if (changed := part[column][compared] != other[column][compared]).any():
