@@ -17,6 +17,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import display
+from matplotlib.figure import SubFigure
 from pandas.api.types import is_numeric_dtype
 
 from lib import checksums, concordance, edition, labels, style
@@ -183,6 +184,8 @@ def figure(fig, id, *, data, seeds=()):
     _check_owner(output, publishing)
     fig.draw_without_rendering()
     _check_legible(fig, output)
+    for part in fig.findobj(SubFigure):
+        part.patch.set_visible(False)  # it is transparent, and where it ends the layout has 0 or -0 by chance
     provenance = _provenance(output, seeds)
     record = provenance | {"messages": labels.messages(fig)}
     if publishing.language != "en":

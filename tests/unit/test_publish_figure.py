@@ -102,6 +102,17 @@ def test_same_inputs_give_the_same_bytes_in_every_process(tmp_path):
 # What is embedded
 
 
+def test_a_part_of_a_figure_that_ends_at_zero_or_just_below_gives_the_same_bytes(publishing_into):
+    folder, written = publishing_into(formats=("pdf",)), []
+    for bottom in (1e-17, -1e-17):
+        fig = plt.figure(figsize=style.size(0.5), layout="none")
+        part = fig.subfigures()
+        part.subplots()
+        part.bbox_relative.p0 = 0, bottom
+        written.append(published(folder, fig)["pdf"].read_bytes())
+    assert written[0] == written[1]
+
+
 def test_png_says_what_it_is_and_what_made_it(publishing_into, figure):
     files = published(publishing_into(formats=("png",)), figure(), seeds=[3, 4])
     with Image.open(files["png"]) as picture:
