@@ -3,7 +3,7 @@
 A chapter's ingredients are all that its results depend on, each with a checksum: its code cells,
 the values given for its parameters, its entry in the concordance, the modules of lib it imports
 (transitively), its data, the lock file, and the edition. A chapter is stale when one of them is not
-as it was at the last build, or when a result is missing or was changed. Prose is no ingredient.
+as it was at the last build, or when its results are not those of that build. Prose is no ingredient.
 """
 
 import ast
@@ -165,20 +165,25 @@ def executed(chapter, build):
 def stale_because(chapter, build, now, before, manifest):
     """Return why a chapter has to be built, in words, or None where it is fresh.
 
-    `now` and `before` are its ingredients at present and at the last build (None if there was none).
+    `now` are its ingredients at present, `before` is what its last build left ({} if there was none).
     """
-    if before is None:
+    if "ingredients" not in before:
         return "not yet built on this machine"
-    for name in sorted(now.keys() | before.keys()):
-        if now.get(name) != before.get(name):
+    then = before["ingredients"]
+    for name in sorted(now.keys() | then.keys()):
+        if now.get(name) != then.get(name):
             return f"{name} changed"
     if build.keep_executed and not executed(chapter, build).exists():
         return "its executed notebook is not kept"
-    return verify.damage(build.folder, chapter, manifest)
+    if damage := verify.damage(build.folder, chapter, manifest):
+        return damage
+    if before.get("results") != verify.fingerprint(chapter, manifest):
+        return "its results are not those of its last build"
+    return None
 
 
 def remembered(build):
-    """Return {notebook: {"ingredients", "seconds"}} of what earlier builds of this edition left."""
+    """Return {notebook: {"ingredients", "results", "seconds"}} of what earlier builds of this edition left."""
     recalled = memory.recall()
     return {chapter.notebook: recalled(_task_name(chapter, build)) for chapter in build.chapters}
 
@@ -188,7 +193,7 @@ def states(build):
     before, manifest = remembered(build), verify.read_manifest(build.folder)
     return {
         chapter.notebook: stale_because(
-            chapter, build, ingredients(chapter, build), before[chapter.notebook].get("ingredients"), manifest
+            chapter, build, ingredients(chapter, build), before[chapter.notebook], manifest
         )
         for chapter in build.chapters
     }
@@ -200,7 +205,7 @@ def _task(chapter, build, pool, seconds, manifest, report):
     def up_to_date(task, values):
         now = ingredients(chapter, build)
         task.value_savers.append(lambda: {"ingredients": now})
-        return stale_because(chapter, build, now, values.get("ingredients"), manifest) is None
+        return stale_because(chapter, build, now, values, manifest) is None
 
     return {
         "basename": _task_name(chapter, build),
@@ -244,7 +249,7 @@ def _build_chapter(chapter, build, pool, seconds, report):
     runs.settle(build.folder, chapter)
     seconds = time.monotonic() - started
     report.finished(chapter, seconds)
-    return {"seconds": seconds}
+    return {"seconds": seconds, "results": verify.fingerprint(chapter, verify.read_manifest(build.folder))}
 
 
 def run(build, report):

@@ -75,6 +75,12 @@ def _files(manifest):
     return {name for record in manifest["outputs"].values() for name in record["files"]}
 
 
+def fingerprint(chapter, manifest):
+    """Return a SHA-256 of all that a manifest records of a chapter, to tell its results from those of other code."""
+    records = {id: manifest["outputs"].get(id) or manifest["claims"].get(id) for id in chapter.owed}
+    return checksums.of_bytes(json.dumps(records, sort_keys=True).encode())
+
+
 def damage(folder, chapter, manifest):
     """Return the first thing that is not as the manifest records it ("fig.pdf was changed"), or None."""
     for id in sorted(chapter.owed):

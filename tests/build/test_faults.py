@@ -276,6 +276,33 @@ def test_two_checkouts_share_a_store(empty, new_training, start, judge, tmp_path
     assert "build/runs is a link" in empty.run("--prune-runs").stderr
 
 
+KILL = "os.kill(os.getpid(), 9)"
+ONE_FILE, THE_MANIFEST = (
+    "(staged / name).replace(folder / name)",
+    'unfinished.replace(folder / "manifest.json")',
+)
+
+
+@pytest.mark.parametrize(
+    ("step", "killed"),
+    [
+        (ONE_FILE, f"{ONE_FILE}; {KILL}"),
+        (THE_MANIFEST, f"{KILL}; {THE_MANIFEST}"),
+        (THE_MANIFEST, f"{THE_MANIFEST}; {KILL}"),
+    ],
+    ids=["after the first file", "before the manifest", "after the manifest"],
+)
+def test_a_kill_while_results_are_moved_into_place(complete, judge, step, killed):
+    """No signal from outside meets these moments, so a build kills itself."""
+    before = without(ready(complete), "plain")
+    complete.edit("notebooks/plain.ipynb", "height = 1", "height = 2")
+    complete.edit("lib/build/verify.py", step, killed)
+    assert complete.run(*BUILD).returncode == -signal.SIGKILL
+    complete.edit("lib/build/verify.py", killed, step)
+    complete.edit("notebooks/plain.ipynb", "height = 2", "height = 1")
+    judge("kill while results are moved into place", complete, before)
+
+
 # Between two builds
 
 

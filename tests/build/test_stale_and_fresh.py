@@ -77,6 +77,21 @@ def test_a_result_edited_by_hand_is_built_again(built):
     assert built.results() == whole
 
 
+def test_results_of_another_version_are_built_again(built):
+    """They are whole, with their own manifest, as after `git checkout VERSION -- figures`."""
+    whole = built.results()
+    built.edit("notebooks/two.ipynb", "height = 1", "height = 2")
+    built.run()
+    others = built.results()
+    built.edit("notebooks/two.ipynb", "height = 2", "height = 1")
+    built.run()
+    for name, content in others.items():
+        (built.root / "figures" / name).write_bytes(content)
+    assert "stale: its results are not those of its last build" in built.run("--list").stdout
+    assert built.run().stdout.endswith("1 built, 1 up to date.\n")
+    assert built.results() == whole != others
+
+
 @pytest.mark.parametrize("path", ["figures/manifest.json", "build/state.db"])
 def test_a_damaged_memory_is_built_again(built, path):
     whole = built.results()
