@@ -91,7 +91,7 @@ def draw_dense_layers(ax, model, names, kept=None):
     nx.draw_networkx_nodes(graph, positions, ax=ax, node_color="white", **circle)
     dropped = np.array([positions[layer, unit] for layer, unit in graph.nodes if not kept[layer][unit]])
     if len(dropped):
-        ax.scatter(*dropped.T, circle["node_size"], style.GREY, "x", linewidths=0.9, zorder=3)
+        ax.scatter(*dropped.T, circle["node_size"], style.GREY, marker="x", linewidths=0.9, zorder=3)
     for layer, name in enumerate(names):
         ax.text(layer, -max(sizes) / 2 - 0.55, name, ha="center", va="top", fontsize=9)
         ax.text(layer, max(sizes) / 2 + 0.1, f"{np.sum(kept[layer])}", ha="center", va="bottom", fontsize=8)
