@@ -138,6 +138,8 @@ def requested(options):
         raise UsageError(
             "--update and --check are about the committed results: without --quick, -p, --lang, --formats."
         )
+    if options.site and (options.quick or options.p or options.chapters or options.lang != "en"):
+        raise UsageError("--site is about all chapters at default scale: without names, --quick, -p, --lang.")
     if options.update and options.check:
         raise UsageError("--update changes what --check compares with; call them one after the other.")
     chapters = find_chapters(
@@ -192,7 +194,7 @@ def given_parameters(options, chapters):
 
 
 def check_values(values):
-    """Raise UsageError for a number of seeds or a data set that cannot be; makes folders absolute."""
+    """Raise UsageError for a number of seeds or a data set that cannot be; makes folders and files absolute."""
     if values.get("seeds", 2) < 2:
         raise UsageError("--seeds takes a whole number from 2 on: one seed has no spread.")
     for name in {"data", "photos"} & values.keys():
@@ -204,6 +206,8 @@ def check_values(values):
                 )
             check_folder(folder)
             values[name] = str(folder)
+    if Path(values.get("photo", "")).is_file():
+        values["photo"] = str(Path(values["photo"]).resolve())
 
 
 def check_folder(folder):
@@ -221,9 +225,9 @@ def list_runs(prune):
     from lib import store
     from lib.build import runs
 
-    if prune and store.FOLDER.is_symlink():
+    if prune and (store.FOLDER.is_symlink() or (store.FOLDER / store.SHARED).exists()):
         raise UsageError(
-            "build/runs is a link: other checkouts may need the runs that this one does not use."
+            "build/runs is shared by a link: other checkouts may need the runs that this one does not use."
         )
     used = runs.used()
     stored = store.stored()
@@ -313,6 +317,12 @@ def check_writable(folder):
         shutil.rmtree(probe, ignore_errors=True)
 
 
+def check_store(folder):
+    """Raise UsageError where the store is a link to what is not there, a disk that is not mounted for instance."""
+    if folder.is_symlink() and not folder.exists():
+        raise UsageError(f"build/runs is a link to {folder.readlink()}, which is not there.")
+
+
 def alone():
     """Return a context in which no other build of this checkout runs; raises UsageError where one does."""
     from filelock import FileLock, Timeout
@@ -336,6 +346,7 @@ def build_all(build, options):
         if options.check:
             shutil.rmtree(CHECK, ignore_errors=True)
         check_writable(build.folder)
+        check_store(execute.BUILD / "runs")
         progress = report.Report()
         try:
             status = plan.run(build, progress)
@@ -364,13 +375,16 @@ def complain(text):
 
 
 def main():
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for name in ("SIGTERM", "SIGHUP"):
+        ending = getattr(signal, name, None)  # Windows has no SIGHUP
+        if ending and signal.getsignal(ending) != signal.SIG_IGN:  # as nohup sets it
+            signal.signal(ending, signal.default_int_handler)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # a terminal may lack a letter; the report may not
     options = arguments()
     try:
-        from lib.build import plan  # noqa: F401
         from lib.build.notebooks import NotebookError
+        from lib.build.plan import SourceError
     except ModuleNotFoundError as error:
         print(
             f"{error.name} is not installed for this Python. `make figures` makes an environment and builds; "
@@ -396,7 +410,7 @@ def main():
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return 130
-    except (UsageError, ConcordanceError, DatasetError, NotebookError) as error:
+    except (UsageError, ConcordanceError, DatasetError, NotebookError, SourceError) as error:
         complain(str(error))
     return 2
 

@@ -67,7 +67,8 @@ def _shown(value):
 def run(configs):
     """Return the Runs of some configs, in their order; each different run is computed once, ever.
 
-    Raises PoolError where the pool cannot be used, and what compute() raises.
+    Raises PoolError where the pool cannot be used, SourceChanged where a module behind a run was edited since this
+    process began, and what compute() raises.
     """
     configs = tuple(configs)
     keys = [store.key(config) for config in configs]
@@ -103,7 +104,11 @@ def _note(keys):
 
 def _compute(key, config, *inputs):
     """Compute a run, on a worker; raises PoolError where that would be another run there."""
-    if store.key(config) != key:
+    try:
+        same = store.key(config) == key
+    except store.SourceChanged:
+        same = False
+    if not same:
         from distributed import get_worker
 
         from lib.pool import PoolError

@@ -3,7 +3,7 @@
 An entry is a folder build/runs/KEY with values.json, a CSV file for each frame (its column types are
 in types.json), a safetensors file for each set of arrays, and checksums.json over all of them. It is
 written under another name and renamed, so it is there whole or not at all; one that is damaged counts
-as absent and is removed. build/runs may be a link to a folder that several checkouts share.
+as absent and is removed. build/runs may be a link to a folder that several checkouts share; a mark in it says so.
 """
 
 import dataclasses
@@ -26,18 +26,37 @@ from lib import checksums, edition, versions
 from lib.concordance import ROOT
 
 FOLDER = Path(edition.current().runs or ROOT / "build" / "runs")
+SHARED = ".shared"
+MISSING = FileNotFoundError, NotADirectoryError, IsADirectoryError
+GRAPH = grimp.build_graph("lib", cache_dir=None)  # a cache would go by the times of files
+
+
+class SourceChanged(Exception):
+    """A module of lib is not what it was when this process began, so what is in its memory may be either."""
+
+
+def _digest(module):
+    path = ROOT / Path(*module.split("."))
+    return checksums.of_file(path / "__init__.py" if path.is_dir() else path.with_suffix(".py"))
+
+
+DIGESTS = {module: _digest(module) for module in GRAPH.modules}
 
 
 @cache
+def _behind(module):
+    """Return the names of a module of lib and of all that it imports of ours."""
+    if module not in GRAPH.modules:
+        raise SourceChanged(f"{module} is newer than this process; start it anew.")
+    return sorted({module, *GRAPH.find_upstream_modules(module)})
+
+
 def _sources(module):
     """Return {module: SHA-256} of a module of lib and all that it imports of ours."""
-    graph = grimp.build_graph("lib", cache_dir=None)  # a cache would go by the times of files
-    modules = {module, *graph.find_upstream_modules(module)}
-    files = {name: ROOT / Path(*name.split(".")) for name in modules}
-    return {
-        name: checksums.of_file(path / "__init__.py" if path.is_dir() else path.with_suffix(".py"))
-        for name, path in files.items()
-    }
+    for name in _behind(module):
+        if _digest(name) != DIGESTS[name]:
+            raise SourceChanged(f"{name} was edited after this process had begun; start it anew.")
+    return {name: DIGESTS[name] for name in _behind(module)}
 
 
 @cache
@@ -63,7 +82,7 @@ def key(config):
     That is its function (the config's class), its fields, the source of the modules behind it (its own,
     those that `modules` of the config names, and all that they import of ours), its data (the field
     `data`), and the versions of the libraries. Raises TypeError where the class is not in a
-    module of lib, since other code, a notebook's for instance, can change unnoticed.
+    module of lib, since other code, a notebook's for instance, can change unnoticed, and SourceChanged.
     """
     if not type(config).__module__.startswith("lib."):
         raise TypeError(f"{function(config)} has to be in a module of lib/ for its runs to be stored.")
@@ -83,7 +102,10 @@ def key(config):
 
 
 def load(key, function=""):
-    """Return the result of a function stored under a key, or None where there is none, or a damaged one."""
+    """Return the result of a function stored under a key, or None where there is none, or a damaged one.
+
+    Raises OSError where one is there but cannot be read, which is no reason to remove it.
+    """
     entry = FOLDER / key
     if not entry.exists():
         return None
@@ -96,7 +118,7 @@ def load(key, function=""):
             | {name: _read_frame(entry / f"{name}.csv", types[name]) for name in types}
             | {path.stem: load_file(path) for path in entry.glob("*.safetensors")}
         )
-    except (OSError, ValueError, KeyError, TypeError, SafetensorError):
+    except (*MISSING, ValueError, KeyError, TypeError, SafetensorError):
         remove(key)
         return None
 
@@ -136,6 +158,8 @@ def save(key, result, function=""):
     Raises TypeError or ValueError for what would not come back the same.
     """
     FOLDER.mkdir(parents=True, exist_ok=True)
+    if FOLDER.is_symlink():
+        (FOLDER / SHARED).touch()
     unfinished = _aside(key)
     unfinished.mkdir()
     try:
@@ -173,6 +197,8 @@ def stored():
     """
     found = {}
     for entry in sorted(FOLDER.glob("*")):
+        if entry.name == SHARED:
+            continue
         try:
             function = _read_json(entry / "checksums.json")["function"]
         except (OSError, ValueError, KeyError, TypeError):

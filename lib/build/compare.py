@@ -96,6 +96,9 @@ def claim(claim, committed, rebuilt):
         return f"DIFFERENT: {difference}"
     if first["verdict"] != second["verdict"]:
         return f"DIFFERENT: the verdict is '{second['verdict']}'"
+    for part in ("stated", "source", "section", "seeds"):
+        if first[part] != second[part]:
+            return f"DIFFERENT: '{part}' is {second[part]!r} in place of {first[part]!r}"
     if first["measured"] != second["measured"]:
         return f"same verdict, but measured now: {second['measured']}"
     return "identical"

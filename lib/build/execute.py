@@ -29,7 +29,7 @@ class ChapterFailed(Exception):
 
 def environment(edition, runtime):
     """Return a kernel's environment: the system's, without the user's own settings of Python, Jupyter and Keras."""
-    own = ("PYTHON", "JUPYTER", "IPYTHON", "KERAS", "MPL", "MATPLOTLIB")
+    own = ("PYTHON", "JUPYTER", "IPYTHON", "KERAS", "MPL", "MATPLOTLIB", "JPY_")
     return {name: value for name, value in os.environ.items() if not name.startswith(own)} | {
         **(edition.environment() if edition else {}),
         "IPYTHONDIR": str(BUILD / "ipython"),
@@ -69,7 +69,7 @@ def execute(chapter, edition, parameters, time_limit, executed, on_cell):
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
-            env=environment(edition, runtime),
+            env=environment(edition, runtime) | {"TMPDIR": runtime},
             cwd=ROOT,
             text=True,
             encoding="utf-8",

@@ -20,6 +20,9 @@ class Memory(SqliteDB):
         with contextlib.suppress(sqlite3.OperationalError):  # on a full disk; it is tried again at the end
             self._write()
 
+    def remove(self, task_id):
+        """Keep what is known of a task that failed: it tells whether the results that are there are the right ones."""
+
     def dump(self):
         """Write what is not yet written, and close."""
         try:

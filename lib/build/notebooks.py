@@ -56,7 +56,7 @@ def parameters(path):
 
 
 def parse_value(name, text, default):
-    """Return the value that `text` gives the parameter `name`, of the type of its default.
+    """Return the value that `text` gives the parameter `name`, of the type of its default, any for None.
 
     Raises NotebookError where it has another type.
     """
@@ -68,7 +68,7 @@ def parse_value(name, text, default):
         value = text
     if isinstance(default, float) and type(value) is int:
         value = float(value)
-    if type(value) is not type(default):
+    if default is not None and type(value) is not type(default):
         raise NotebookError(
             f"The parameter {name} takes a value of the type {type(default).__name__}, such as {default!r}; "
             f"'{text}' is not."

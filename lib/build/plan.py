@@ -19,7 +19,7 @@ import grimp
 from doit.cmd_base import ModuleTaskLoader
 from doit.doit_cmd import DoitMain
 
-from lib import checksums
+from lib import checksums, concordance
 from lib.build import bytecode, execute, memory, notebooks, runs, verify, workers
 from lib.concordance import ROOT
 from lib.edition import Edition
@@ -48,9 +48,16 @@ class Build:
     scheduler: str | None = None
 
 
+class SourceError(Exception):
+    """A module of lib that is no Python."""
+
+
 @cache
 def _import_graph():
-    return grimp.build_graph("lib", cache_dir=None)  # a cache would go by the times of files
+    try:
+        return grimp.build_graph("lib", cache_dir=None)  # a cache would go by the times of files
+    except grimp.exceptions.SourceSyntaxError as error:
+        raise SourceError(f"{_shown(Path(error.filename))} is no Python in line {error.lineno}.") from None
 
 
 @cache
@@ -112,28 +119,55 @@ def _verify_data(name):
 
 def ingredients(chapter, build):
     """Return {what: checksum} of everything that the results of a chapter depend on."""
-    notebook = notebooks.read(chapter.path)
-    code = "\n\n".join(map(notebooks.source, notebooks.code_cells(notebook)))
+    cells = notebooks.code_cells(notebooks.read(chapter.path))
     edition = replace(build.edition, folder="", chapter=None, scheduler=None)
     given = parameters(chapter, build)
-    files = [
-        file for module in sorted(_imported(code)) for file in _module_files(module, edition.language)
-    ] + [ROOT / "requirements.lock"]
     texts = {
-        "its code": code,
+        "its code": json.dumps([[cell["id"], notebooks.source(cell)] for cell in cells]),
         "its parameters": json.dumps(given, sort_keys=True),
         "its entry in the concordance": repr(chapter),
         "the edition": repr(edition),
     }
     if chapter.last:
-        recorded = verify.read_manifest(build.folder)["claims"]
+        recorded = verify.read_manifest(_ledger(build))["claims"]
         texts["the claims of the other chapters"] = json.dumps(recorded, sort_keys=True)
     return (
         {name: checksums.of_bytes(text.encode()) for name, text in texts.items()}
-        | {file.relative_to(ROOT).as_posix(): checksums.of_file(file) for file in files}
+        | {_shown(file): checksums.of_file(file) for file in _files(chapter, build)}
         | {f"data/{name}": _data(name)[0] for name in (*chapter.data, *_given_data(given))}
         | {f"the installed {library}": _version(library) for library in LIBRARIES}
     )
+
+
+def _ledger(build):
+    """Return the folder that has the claims of all chapters: that of the build, or figures/ if some are not in it."""
+    owed = {claim.id for chapter in concordance.chapters() if not chapter.last for claim in chapter.claims}
+    return build.folder if owed <= verify.read_manifest(build.folder)["claims"].keys() else ROOT / "figures"
+
+
+def _code(chapter):
+    return "\n\n".join(map(notebooks.source, notebooks.code_cells(notebooks.read(chapter.path))))
+
+
+def _files(chapter, build):
+    """Return the files among the ingredients of a chapter, without its notebook and whole data sets."""
+    modules = sorted(_imported(_code(chapter)))
+    photo = Path(parameters(chapter, build).get("photo", ""))
+    return [
+        *(file for module in modules for file in _module_files(module, build.edition.language)),
+        ROOT / "requirements.lock",
+        *([photo] if photo.is_absolute() else []),
+    ]
+
+
+def _shown(file):
+    return (file.relative_to(ROOT) if file.is_relative_to(ROOT) else file).as_posix()
+
+
+def _written(chapter, build):
+    """Return {file: what changes when it is written} of a chapter's notebook and the files among its ingredients."""
+    files = {_shown(file): file.stat() for file in (chapter.path, *_files(chapter, build))}
+    return {name: (status.st_ino, status.st_mtime_ns, status.st_ctime_ns) for name, status in files.items()}
 
 
 def parameters(chapter, build):
@@ -149,8 +183,7 @@ def _given_data(given):
 
 def trains(chapter):
     """Return whether a chapter's notebook uses the pool: whether it imports lib.experiments."""
-    cells = notebooks.code_cells(notebooks.read(chapter.path))
-    return "lib.experiments" in _imported("\n\n".join(map(notebooks.source, cells)))
+    return "lib.experiments" in _imported(_code(chapter))
 
 
 def _task_name(chapter, build):
@@ -173,8 +206,8 @@ def stale_because(chapter, build, now, before, manifest):
     for name in sorted(now.keys() | then.keys()):
         if now.get(name) != then.get(name):
             return f"{name} changed"
-    if build.keep_executed and not executed(chapter, build).exists():
-        return "its executed notebook is not kept"
+    if build.keep_executed and before.get("executed") != _checksum(executed(chapter, build)):
+        return "its executed notebook is not that of its last build"
     if damage := verify.damage(build.folder, chapter, manifest):
         return damage
     if before.get("results") != verify.fingerprint(chapter, manifest):
@@ -182,8 +215,12 @@ def stale_because(chapter, build, now, before, manifest):
     return None
 
 
+def _checksum(file):
+    return checksums.of_file(file) if file.exists() else "none"
+
+
 def remembered(build):
-    """Return {notebook: {"ingredients", "results", "seconds"}} of what earlier builds of this edition left."""
+    """Return {notebook: what _build_chapter returned} of the last build of each chapter in this edition."""
     recalled = memory.recall()
     return {chapter.notebook: recalled(_task_name(chapter, build)) for chapter in build.chapters}
 
@@ -203,9 +240,10 @@ def _task(chapter, build, pool, seconds, manifest, report):
     """Return doit's task for one chapter; `pool` is None for one that needs none."""
 
     def up_to_date(task, values):
-        now = ingredients(chapter, build)
-        task.value_savers.append(lambda: {"ingredients": now})
-        return stale_because(chapter, build, now, values, manifest) is None
+        try:
+            return stale_because(chapter, build, ingredients(chapter, build), values, manifest) is None
+        except (OSError, notebooks.NotebookError):  # to build it will tell
+            return False
 
     return {
         "basename": _task_name(chapter, build),
@@ -223,6 +261,7 @@ def _build_chapter(chapter, build, pool, seconds, report):
     staged = verify.staging(build.folder, chapter)
     shutil.rmtree(staged, ignore_errors=True)
     try:
+        written, now = _written(chapter, build), ingredients(chapter, build)
         for name in chapter.data:
             _verify_data(name)
         staged.mkdir(parents=True)
@@ -232,16 +271,17 @@ def _build_chapter(chapter, build, pool, seconds, report):
             folder=str(staged),
             chapter=chapter.notebook,
             scheduler=scheduler,
-            results=str(build.folder),
+            results=str(_ledger(build)),
             runs_used=str(runs.unsettled(build.folder, chapter)),
         )
         values, progress = parameters(chapter, build), partial(report.cell, chapter)
         execute.execute(chapter, edition, values, build.time_limit, executed(chapter, build), progress)
+        _refuse_edited(chapter, written, _written(chapter, build))
         verify.accept(build.folder, chapter)
     except execute.ChapterFailed as failure:
         report.failed(chapter, failure)
         return False
-    except (checksums.DatasetError, workers.PoolFailed, OSError) as error:
+    except (checksums.DatasetError, notebooks.NotebookError, workers.PoolFailed, OSError) as error:
         report.failed(chapter, execute.ChapterFailed(chapter.notebook, str(error)))
         return False
     finally:
@@ -249,7 +289,20 @@ def _build_chapter(chapter, build, pool, seconds, report):
     runs.settle(build.folder, chapter)
     seconds = time.monotonic() - started
     report.finished(chapter, seconds)
-    return {"seconds": seconds, "results": verify.fingerprint(chapter, verify.read_manifest(build.folder))}
+    return {
+        "ingredients": now,
+        "results": verify.fingerprint(chapter, verify.read_manifest(build.folder)),
+        "executed": _checksum(executed(chapter, build)),
+        "seconds": seconds,
+    }
+
+
+def _refuse_edited(chapter, before, after):
+    """Raise ChapterFailed where a file was written while the chapter ran, which may have used either."""
+    for name in sorted(before.keys() | after.keys()):
+        if before.get(name) != after.get(name):
+            sentence = f"{name} was written while it ran; give the command again."
+            raise execute.ChapterFailed(chapter.notebook, sentence)
 
 
 def run(build, report):

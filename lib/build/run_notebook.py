@@ -27,6 +27,7 @@ SENTENCES = (
     "MissingTranslation",
     "PoolError",
     "PublishError",
+    "SourceChanged",
 )
 
 

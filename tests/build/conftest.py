@@ -1,9 +1,11 @@
 """A small project of its own, with a copy of lib/ and run_all.py, that a test builds as a user would."""
 
+import contextlib
 import hashlib
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import time
@@ -88,6 +90,14 @@ class Project:
         """Return the processes that still run for this project: notebooks, kernels, workers."""
         running = psutil.process_iter(["environ", "cmdline"])
         return [p for p in running if (p.info["environ"] or {}).get("PYTHONPATH") == str(self.root)]
+
+    def remembered(self):
+        """Return the chapters that the next build knows to be ready."""
+        with contextlib.suppress(sqlite3.Error):
+            path = f"file:{self.root}/build/state.db?mode=ro"
+            with contextlib.closing(sqlite3.connect(path, uri=True)) as state:
+                return {name.rpartition("/")[2] for (name,) in state.execute("select task_id from doit")}
+        return set()
 
     @property
     def environment(self):

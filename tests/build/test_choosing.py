@@ -37,6 +37,7 @@ def test_one_chapter_by_one_of_its_outputs_from_another_folder(project, tmp_path
         (["--data", "food"], "There is no parameter 'photos'."),
         (["--update", "--quick"], "--update and --check are about the committed results"),
         (["--update", "--check"], "call them one after the other"),
+        (["--site", "one"], "--site is about all chapters at default scale"),
     ],
 )
 def test_wrong_input_gets_one_sentence(project, arguments, sentence):
@@ -46,6 +47,29 @@ def test_wrong_input_gets_one_sentence(project, arguments, sentence):
     assert sentence in called.stderr
     assert len(called.stderr.splitlines()) == 1
     assert called.stdout == ""
+
+
+def test_a_parameter_whose_default_is_none_takes_any_value(project):
+    project.chapter("one", "height = 1 if images is None else images", parameters="images = None")
+    assert project.run("-p", "images", "7").returncode == 0
+    assert project.results("build/custom")["fig_one.csv"].split()[-1] == b"7"
+
+
+def test_a_module_that_is_no_python_is_named(project):
+    project.chapter("one")
+    project.write("lib/losses.py", "<<<<<<< HEAD\n")
+    called = project.run()
+    assert called.returncode == 2
+    assert called.stderr == "lib/losses.py is no Python in line 1.\n"
+
+
+def test_a_store_on_a_disk_that_is_not_there_is_told_before_anything_runs(project):
+    project.chapter("one")
+    (project.root / "build").mkdir()
+    (project.root / "build/runs").symlink_to("/nowhere/runs")
+    called = project.run()
+    assert called.returncode == 2
+    assert called.stderr == "build/runs is a link to /nowhere/runs, which is not there.\n"
 
 
 def test_a_missing_notebook_is_named(project):

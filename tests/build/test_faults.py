@@ -10,7 +10,6 @@ import json
 import os
 import shutil
 import signal
-import sqlite3
 import subprocess
 
 import numpy as np
@@ -86,19 +85,10 @@ def entries(project):
     return {SEED[json.loads((folder / "values.json").read_text())["number"]]: folder for folder in folders}
 
 
-def remembered(project):
-    """Return the chapters that the next build knows to be ready."""
-    with contextlib.suppress(sqlite3.Error):
-        path = f"file:{project.root}/build/state.db?mode=ro"
-        with contextlib.closing(sqlite3.connect(path, uri=True)) as state:
-            return {name.rpartition("/")[2] for (name,) in state.execute("select task_id from doit")}
-    return set()
-
-
 def ready(project):
     """Return {chapter: its files, seed: how often it was computed}, which change when it is made again."""
     figures, computed = project.root / "figures", project.computed()
-    accepted, known = read_manifest(figures)["outputs"], remembered(project)
+    accepted, known = read_manifest(figures)["outputs"], project.remembered()
     chapters = {
         name: [path.stat().st_ino for path in sorted(figures.glob(f"fig_{name}.*"))]
         for name in known
@@ -178,7 +168,7 @@ def a_kernel_runs(project):
 
 
 def a_chapter_is_ready(project):
-    return remembered(project)
+    return project.remembered()
 
 
 def a_worker_computes(project):
@@ -273,7 +263,18 @@ def test_two_checkouts_share_a_store(empty, new_training, start, judge, tmp_path
         before = ready(project)
         assert before.keys() == {"plain", "trained", *SEEDS}
         judge("share a store with another checkout", project, before)
-    assert "build/runs is a link" in empty.run("--prune-runs").stderr
+    assert "build/runs is shared by a link" in empty.run("--prune-runs").stderr
+
+
+def test_a_store_that_others_share_by_a_link_is_not_pruned_by_its_owner(complete, new_training, tmp_path):
+    (tmp_path / "other").mkdir()
+    other = new_training(tmp_path / "other")
+    (other.root / "build").mkdir()
+    (other.root / "build/runs").symlink_to(complete.root / "build/runs", target_is_directory=True)
+    other.runs("more", "range(7, 9)")
+    assert other.run(*BUILD).returncode == 0
+    assert "build/runs is shared by a link" in complete.run("--prune-runs").stderr
+    assert "6 stored" in complete.run("--runs").stdout
 
 
 KILL = "os.kill(os.getpid(), 9)"

@@ -39,6 +39,24 @@ def test_each_ingredient_makes_a_chapter_stale(built, path, old, new, reason):
     assert f"one                        stale: {reason}" in built.run("--list").stdout
 
 
+def test_a_photo_given_as_a_file_is_an_ingredient(project):
+    project.chapter("one", 'height = len(open(photo, "rb").read())', parameters='photo = "fruits/E065"')
+    project.write("dish.png", "12")
+    command = ("-p", "photo", "dish.png")
+    assert project.run(*command).returncode == 0
+    assert project.run(*command).stdout.startswith("1 up to date.")
+    project.write("dish.png", "123")
+    assert project.run(*command).stdout.partition("The results")[0].endswith("1 built.\n")
+    assert project.results("build/custom")["fig_one.csv"].split()[-1] == b"3"
+
+
+def test_a_chapter_that_failed_and_is_as_it_was_is_still_fresh(built):
+    built.edit("notebooks/two.ipynb", "[0, height]", "[0, heigth]")
+    assert built.run().returncode == 1
+    built.edit("notebooks/two.ipynb", "[0, heigth]", "[0, height]")
+    assert built.run().stdout == "2 up to date.\n"
+
+
 def test_only_the_changed_chapter_is_built(built):
     built.edit("notebooks/one.ipynb", "[0, height]", "[1, height]")
     assert built.run().stdout.endswith("1 built, 1 up to date.\n")

@@ -48,6 +48,31 @@ def test_update_never_takes_the_outputs_of_another_edition(updated, other):
     assert (updated.root / "notebooks/one.ipynb").read_bytes() == before
 
 
+def test_update_never_takes_the_outputs_of_a_build_that_was_killed(updated):
+    """Its executed notebook was kept, with other outputs of the same code, before its results were accepted."""
+    before = (updated.root / "notebooks/one.ipynb").read_bytes()
+    executed = updated.root / "build/executed/figures/one.ipynb"
+    content = json.loads(executed.read_text(encoding="utf-8"))
+    content["cells"][2]["outputs"][0]["data"] = {"text/plain": ["3"]}
+    executed.write_text(json.dumps(content), encoding="utf-8")
+    assert updated.run("--update").stdout.endswith("1 built.\n")
+    assert (updated.root / "notebooks/one.ipynb").read_bytes() == before
+
+
+def test_update_takes_a_cell_that_was_split(updated):
+    content = notebook(updated)
+    content["cells"][2]["source"] = ["1 + 1\n\n2 + 2"]
+    updated.write("notebooks/one.ipynb", json.dumps(content))
+    assert updated.run("--update").returncode == 0
+    content = notebook(updated)
+    second = content["cells"][2] | {"id": "second", "source": ["2 + 2"]}
+    content["cells"][2]["source"] = ["1 + 1"]
+    content["cells"].insert(3, second)
+    updated.write("notebooks/one.ipynb", json.dumps(content))
+    assert updated.run("--update").returncode == 0
+    assert [cell["execution_count"] for cell in notebook(updated)["cells"]] == [1, 2, 3, 4, 5]
+
+
 def test_a_failing_chapter_is_not_updated(updated):
     before = (updated.root / "notebooks/one.ipynb").read_bytes()
     updated.edit("notebooks/one.ipynb", "1 + 1", "1 / 0")
@@ -100,6 +125,16 @@ def test_check_tells_what_a_claim_measures_now(project):
     assert "claim_one                      identical" in project.run("--check").stdout
     project.edit("notebooks/one.ipynb", 'f\\"{height}\\"', 'f\\"{height + 1}\\"')
     assert "claim_one                      same verdict, but measured now: 2" in project.run("--check").stdout
+
+
+def test_check_finds_a_claim_that_states_something_else(project):
+    claim = 'publish.claim("claim_one", stated="so", measured="yes", verdict="holds")'
+    project.chapter("one", claim, claims=[("claim_one", "holds")])
+    assert project.run().returncode == 0
+    project.edit("notebooks/one.ipynb", 'stated=\\"so\\"', 'stated=\\"not so\\"')
+    called = project.run("--check")
+    assert called.returncode == 1
+    assert "claim_one                      DIFFERENT: 'stated' is 'not so' in place of 'so'" in called.stdout
 
 
 def test_check_finds_a_missing_output(updated):

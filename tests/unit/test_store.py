@@ -1,6 +1,7 @@
 """The store of runs: what comes back, what counts as damaged, and what a key depends on."""
 
 import json
+import sys
 import threading
 from dataclasses import dataclass, field
 
@@ -369,32 +370,39 @@ def small_lib(tmp_path, monkeypatch):
     }.items():
         (library / f"{name}.py").write_text(text + "\n")
     monkeypatch.setattr(store, "ROOT", tmp_path / "checkout")
-    real = store.grimp.build_graph
-
-    def graph(name, **settings):
-        monkeypatch.syspath_prepend(str(tmp_path / "checkout"))
-        import sys
-
-        kept = {module: sys.modules.pop(module) for module in list(sys.modules) if module == "lib"}
-        try:
-            return real(name, cache_dir=None)
-        finally:
-            sys.modules.update(kept)
-
-    monkeypatch.setattr(store.grimp, "build_graph", graph)
+    monkeypatch.syspath_prepend(str(tmp_path / "checkout"))
+    for module in [name for name in sys.modules if name == "lib"]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setattr(store, "GRAPH", store.grimp.build_graph("lib", cache_dir=None))
+    begin_anew(monkeypatch)
     monkeypatch.setattr(Run, "__module__", "lib.top")
-    store._sources.cache_clear()
     yield library
-    store._sources.cache_clear()
+    store._behind.cache_clear()
+
+
+def begin_anew(monkeypatch):
+    """Let the store see the modules as a new process does."""
+    monkeypatch.setattr(store, "DIGESTS", {module: store._digest(module) for module in store.GRAPH.modules})
+    store._behind.cache_clear()
 
 
 @pytest.mark.parametrize(("module", "changes"), [("top", True), ("below", True), ("apart", False)])
-def test_a_key_depends_on_the_source_of_the_module_and_what_it_imports(small_lib, module, changes):
+def test_a_key_depends_on_the_source_of_the_module_and_what_it_imports(
+    small_lib, monkeypatch, module, changes
+):
     before = store.key(Run())
     assert set(store._sources("lib.top")) >= {"lib.top", "lib.below"}
     (small_lib / f"{module}.py").write_text((small_lib / f"{module}.py").read_text() + "# changed\n")
-    store._sources.cache_clear()
+    begin_anew(monkeypatch)
     assert (store.key(Run()) != before) == changes
+
+
+def test_there_is_no_key_for_a_module_that_was_edited_since_the_process_began(small_lib):
+    (small_lib / "apart.py").write_text("x = 2\n")
+    store.key(Run())
+    (small_lib / "below.py").write_text("x = 2\n")
+    with pytest.raises(store.SourceChanged, match=r"lib\.below was edited after this process had begun"):
+        store.key(Run())
 
 
 def test_the_sources_of_a_training_are_those_of_lib():
