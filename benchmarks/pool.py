@@ -44,7 +44,7 @@ from lib.sleeping import Sleep
 if __name__ == "__main__":
     workers = int(sys.argv[1])
     pool.cores = lambda: workers
-    experiments.run([Sleep(-1 - seed) for seed in range(workers)])
+    experiments.run([Sleep(-1000 * workers - seed) for seed in range(workers)])
     started = time.perf_counter()
     experiments.run([Sleep(1000 * workers + seed) for seed in range(6 * workers)])
     print(0.5 * 6 * workers / (time.perf_counter() - started))
@@ -63,9 +63,11 @@ def pool(folder, workers):
         stderr=subprocess.DEVNULL,
         text=True,
     )
-    yield process.stdout.readline().strip()
-    process.stdin.close()
-    process.wait()
+    try:
+        yield process.stdout.readline().strip()
+    finally:
+        process.stdin.close()
+        process.wait()
 
 
 def efficiency(folder, workers):

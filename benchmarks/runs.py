@@ -22,11 +22,18 @@ NO_ENGINE = '''
 def run(configs):
     """Compute the runs here and now, one after the other."""
     configs = tuple(configs)
-    results = []
-    for config in configs:
-        start = run([config.start]).results[0] if getattr(config, "start", None) else None
-        results.append(config.compute(start) if start else config.compute())
-    return Runs(configs, tuple(results))
+    return Runs(configs, tuple(map(_once, configs)))
+
+
+_done = {}
+
+
+def _once(config):
+    """Compute a run, once in this notebook."""
+    if repr(config) not in _done:
+        start = _once(config.start) if getattr(config, "start", None) else None
+        _done[repr(config)] = config.compute(start) if start else config.compute()
+    return _done[repr(config)]
 '''
 NO_ONE_THREAD = '''
 

@@ -3,18 +3,22 @@
 Another processor gives other low bits, and training makes them large: a run there can be like a run of another
 seed. So numbers that stand beside a seed are compared by their means over seeds, in standard errors of the
 difference of two such means: their root mean square over a column, of which other seeds would give about 1 and
-other processors, real and emulated, gave at most 1, and the largest. All other numbers are compared by the tolerance that the
-concordance declares.
+other processors, real and emulated, gave at most 1, and the largest. What tells the rows apart has to be the same. All
+other numbers are compared by the tolerance that the concordance declares, relative to the largest number of their
+column among the rows of one kind.
 """
 
 import math
 
 import pandas as pd
+from PIL import Image, ImageChops, ImageStat
+from scipy import stats
 
 from lib import checksums, long_form
 from lib.build.verify import read_manifest
 
 SEEN = 0.01  # root mean square of the difference of two pictures, as a share of black to white
+SAME = 1e-4  # of a number that tells rows apart; they are published with six digits
 STANDARD_ERRORS = 2.5
 OF_ONE_ROW = 4  # times as many, in one row of a column
 
@@ -44,13 +48,15 @@ def _output(output, committed, rebuilt):
     if first["seeds"] != second["seeds"]:
         raise Differs(f"the seeds are {second['seeds']} in place of {first['seeds']}")
     frames = [long_form.read(folder / f"{output.id}.csv") for folder in (committed, rebuilt)]
-    relative, errors = differences(*frames, seeds=len(first["seeds"]), leaving_out=output.timed)
+    relative, errors = differences(*frames, seeds=len(set(first["seeds"])), leaving_out=output.timed)
     for (column, by), limit, unit in (
         (relative, output.tolerance, ""),
         (errors, STANDARD_ERRORS, " standard errors"),
     ):
         if by > limit:
             raise Differs(f"the column {column} differs by {by:.2g}{unit}, more than {limit:g}")
+    if output.kind == "figure":
+        _check_frame(committed, rebuilt, f"{output.id}.png")
     if not (errors[1] or output.timed):
         _check_seen(output, committed, rebuilt, relative[1])
     found = [f"numbers differ by {relative[1]:.1e}"]
@@ -74,15 +80,18 @@ def _check_seen(output, committed, rebuilt, difference):
         raise Differs(f"{output.id}.tex has other text around the same numbers")
 
 
-def seen_difference(committed, rebuilt, name):
-    """Return in words what a reader would see to differ between two PNG files, or None."""
-    from PIL import Image, ImageChops, ImageStat
-
+def _check_frame(committed, rebuilt, name):
+    """Raise Differs where two PNG files have another caption or size, whatever they show."""
     with Image.open(committed / name) as first, Image.open(rebuilt / name) as second:
         if first.info.get("Title") != second.info.get("Title"):
-            return f"{name} has another caption"
+            raise Differs(f"{name} has another caption")
         if first.size != second.size:
-            return f"{name} has another size"
+            raise Differs(f"{name} has another size")
+
+
+def seen_difference(committed, rebuilt, name):
+    """Return in words what a reader would see to differ between two PNG files of one size, or None."""
+    with Image.open(committed / name) as first, Image.open(rebuilt / name) as second:
         difference = ImageChops.difference(first.convert("RGB"), second.convert("RGB"))
     share = max(ImageStat.Stat(difference).rms) / 255
     return f"{name} looks different ({share:.1%} on average)" if share > SEEN else None
@@ -108,26 +117,33 @@ def differences(first, second, *, seeds=1, leaving_out=()):
     """Return ((column, relative difference), (column, difference in standard errors)), each of the worst column.
 
     `first` and `second` are frames of texts. A relative difference is the largest, relative to the largest number
-    of its column; one in standard errors is the root mean square over the rows, or the largest over OF_ONE_ROW,
+    of its column and kind; one in standard errors is the root mean square over the rows, or the largest over OF_ONE_ROW,
     if that is more. `seeds` is the number of seeds behind numbers that have their spread with them ("95.3 ± 2.0",
-    or the columns "accuracy %" and "accuracy ±"). Raises Differs for other rows, columns or words.
+    or the columns "accuracy %" and "accuracy ±"). Raises Differs for other rows, columns, words or settings, and
+    where numbers do not scatter over seeds any more, or begin to.
     """
     if list(first) != list(second) or len(first) != len(second):
         raise Differs("there are other rows or columns")
+    if (filled := first.ne("").ne(second.ne("")).any()).any():
+        raise Differs(f"the column {filled.idxmax()} is empty in other rows")
     relative, errors = ("", 0.0), ("", 0.0)
     for part, keys, _ in long_form.panels(first):
         other = second.loc[part.index, list(part)]
         exact = [key for key in keys if long_form.is_whole(part[key])]
         _check_words(part.drop(columns=leaving_out, errors="ignore"), other, exact)
+        _check_settings(part, other, [key for key in keys if key not in (*exact, *leaving_out)])
         settings, kinds = _settings(part, keys), _kinds(part, keys)
-        for column in part.columns.difference([*exact, *leaving_out], sort=False):
-            over_seeds = None if column in keys else settings
-            means, error = _means(part, column, over_seeds, kinds, seeds)
-            difference = (_means(other, column, over_seeds, kinds, seeds)[0] - means).abs()
-            noisy = error > 0
+        for column in part.columns.difference([*keys, *leaving_out], sort=False):
+            means, error = _means(part, column, settings, kinds, seeds)
+            others, other_error = _means(other, column, settings, kinds, seeds)
+            if (error > 0).any() != (other_error > 0).any():
+                raise Differs(f"the column {column} does not scatter as it did")
+            difference, noisy = (others - means).abs(), error > 0
             in_each = difference[noisy] / error[noisy]
             in_errors = max((in_each**2).mean() ** 0.5, in_each.max() / OF_ONE_ROW)
-            to_largest = (difference[~noisy] / (means.abs().max() or 1)).max()
+            of_kind = kinds if settings is None else kinds.groupby(settings).first()
+            largest = means.abs().groupby(of_kind).transform("max").replace(0, 1)
+            to_largest = (difference / largest)[~noisy].max()
             errors = max(errors, (column, in_errors), key=_size)
             relative = max(relative, (column, to_largest), key=_size)
     return relative, errors
@@ -145,6 +161,15 @@ def _check_words(part, other, exact):
         if (changed := part[column][compared] != other[column][compared]).any():
             row = changed.idxmax()
             raise Differs(f"the column {column} has {other[column][row]!r} in place of {part[column][row]!r}")
+
+
+def _check_settings(part, other, columns):
+    """Raise Differs where a number that tells rows apart is another one."""
+    for column in columns:
+        numbers, others = (pd.to_numeric(rows[column], errors="coerce") for rows in (part, other))
+        if (changed := (others - numbers).abs() > SAME * numbers.abs()).any():
+            row = changed.idxmax()
+            raise Differs(f"the column {column} has {other[column][row]} in place of {part[column][row]}")
 
 
 def _spread(column):
@@ -175,6 +200,9 @@ def _means(part, column, settings, kinds, seeds):
         return groups.mean(), _floored(groups.std(), kinds) * (2 / groups.count()) ** 0.5
     if column in map(_spread, part):  # n seeds tell a standard deviation to one part in √(2(n - 1))
         return values, _floored(values, kinds) / max(seeds - 1, 1) ** 0.5
+    if column == "difference":  # its half width is that of a confidence interval of 95 %
+        half_width = pd.to_numeric(part["half width"], errors="coerce")
+        return values, _floored(half_width, kinds) * 2**0.5 / stats.t.ppf(0.975, max(seeds - 1, 1))
     spread = pd.to_numeric(part[_spread(column)] if _spread(column) in part else numbers[2], errors="coerce")
     return values, _floored(spread, kinds) * (2 / max(seeds, 1)) ** 0.5
 

@@ -1,12 +1,16 @@
 """What `run_all.py --check` takes for the same numbers: means within the noise of their seeds."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
-from lib import long_form
+from lib import checksums, long_form
 from lib.build import compare
-from lib.concordance import ROOT
+from lib.concordance import ROOT, Claim, Output
 
 RATES = (0.01, 0.1, 1.0)
 
@@ -129,9 +133,82 @@ def test_the_low_bits_of_another_processor_are_no_difference(path):
 
 
 def test_another_setting_is_a_difference():
-    (column, relative), _ = compare.differences(trained(), trained().replace("0.1", "0.2"))
-    assert column == "rate"
-    assert relative == pytest.approx(0.1)
+    with pytest.raises(compare.Differs, match=r"the column rate has 0\.02 in place of 0\.01"):
+        compare.differences(trained(), trained().replace("0.01", "0.02"))
+
+
+def test_a_number_is_measured_by_its_kind_and_not_by_a_larger_one_of_another():
+    first = pd.DataFrame({"what": ["weights", "accuracy"], "value": ["1000000", "0.9"]})
+    (column, relative), _ = compare.differences(first, first.replace("0.9", "0.1"))
+    assert (column, relative) == ("value", pytest.approx(0.8 / 0.9))
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_spread_that_is_lost_is_told(swapped):
+    frame = trained()
+    means = frame["accuracy"].astype(float).groupby(frame["rate"]).transform("mean").map(str)
+    pair = frame, frame.assign(accuracy=means)
+    with pytest.raises(compare.Differs, match="the column accuracy does not scatter as it did"):
+        compare.differences(*(reversed(pair) if swapped else pair))
+
+
+def test_a_value_where_there_was_none_is_told():
+    frame = pd.DataFrame({"way": ["a", "b"], "loss": ["1.5", "2.5"], "accuracy": ["0.9", ""]})
+    with pytest.raises(compare.Differs, match="the column accuracy is empty in other rows"):
+        compare.differences(frame, frame.replace("", "0"))
+
+
+def test_the_standard_errors_are_those_of_the_difference_of_two_means():
+    """Three seeds of standard deviation 1 each: √(2/3); a half width of 1 with three: √2 / 4.30."""
+    seeds = pd.DataFrame({"way": "a", "seed": ["0", "1", "2"], "loss": ["1.0", "2.0", "3.0"]})
+    shifted = seeds.assign(loss=["2.0", "3.0", "4.0"])
+    assert compare.differences(seeds, shifted)[1] == ("loss", pytest.approx(1.5**0.5))
+    paired = pd.DataFrame({"way": ["a"], "difference": ["5.5"], "half width": ["1.5"]})
+    expected = 4.3027 / (1.5 * 2**0.5)
+    found = compare.differences(paired, paired.replace("5.5", "6.5"), seeds=3)[1]
+    assert found == ("difference", pytest.approx(expected, rel=1e-4))
+
+
+def publish(folder, numbers, **settings):
+    """Write a figure into a results folder as a chapter does, with one seed's numbers."""
+    folder.mkdir()
+    settings = {"caption": "A line", "size": (40, 30), "seeds": [0, 1]} | settings
+    title = PngInfo()
+    title.add_text("Title", settings["caption"])
+    Image.new("RGB", settings["size"], "white").save(folder / "fig.png", pnginfo=title)
+    rows = [f"a,{seed},{number}\n" for seed, number in enumerate(numbers)]
+    (folder / "fig.csv").write_text("way,seed,loss\n" + "".join(rows))
+    files = {name: checksums.of_file(folder / name) for name in ("fig.png", "fig.csv")}
+    record = {"files": files, "seeds": settings["seeds"]}
+    (folder / "manifest.json").write_text(json.dumps({"outputs": {"fig": record}, "claims": {}}))
+
+
+@pytest.mark.parametrize(
+    ("changes", "result"),
+    [
+        ({}, "within tolerance (numbers differ by 0.0e+00, means over seeds by 0.1 standard errors)"),
+        ({"caption": "A curve"}, "DIFFERENT: fig.png has another caption"),
+        ({"size": (41, 30)}, "DIFFERENT: fig.png has another size"),
+        ({"seeds": [0, 2]}, "DIFFERENT: the seeds are [0, 2] in place of [0, 1]"),
+    ],
+)
+def test_what_trains_keeps_its_seeds_and_the_frame_of_its_picture(tmp_path, changes, result):
+    publish(tmp_path / "first", (1.0, 2.0))
+    publish(tmp_path / "second", (1.1, 2.1), **changes)
+    figure = Output("fig", "figure", "1.1", "one", {"en": "A line"})
+    assert compare.output(figure, tmp_path / "first", tmp_path / "second") == result
+
+
+@pytest.mark.parametrize("part", ["verdict", "stated", "source", "section", "seeds"])
+def test_a_claim_is_the_same_only_with_all_that_belongs_to_it(tmp_path, part):
+    record = dict.fromkeys(("verdict", "stated", "source", "section", "seeds", "measured"), "as it is")
+    for name, changed in (("first", {}), ("second", {part: "something else"})):
+        (tmp_path / name).mkdir()
+        manifest = {"outputs": {}, "claims": {"claim": record | changed}}
+        (tmp_path / name / "manifest.json").write_text(json.dumps(manifest))
+    claim = Claim("claim", "1.1", "one", "holds")
+    assert compare.claim(claim, tmp_path / "first", tmp_path / "first") == "identical"
+    assert compare.claim(claim, tmp_path / "first", tmp_path / "second").startswith("DIFFERENT: ")
 
 
 def test_another_spread_is_a_difference():

@@ -9,6 +9,7 @@ from lib.concordance import NOTEBOOKS, ROOT
 
 UNPICKLERS = {"pickle", "_pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
 UNSAFE_CALLS = {
+    "import_module",
     "read_pickle",
     "enable_unsafe_deserialization",
     "unsafe_load",
@@ -20,8 +21,12 @@ UNSAFE_CALLS = {
     "unpack_archive",
 }
 UNSAFE_SETTINGS = {"allow_pickle": True, "safe_mode": False, "shell": True}
-# The pool alone: a run goes to our own workers and comes back, in messages that Dask pickles anyway.
-ALLOWED = {"lib/experiments.py": ["import pickle"]}
+# The pool alone: a run goes to our own workers and comes back, in messages that Dask pickles anyway. And networks
+# are found by the name of their module in lib.networks.
+ALLOWED = {
+    "lib/experiments.py": ["import pickle", "pickle.loads"],
+    "lib/networks/__init__.py": ["import_module"],
+}
 
 
 def sources():
@@ -44,7 +49,9 @@ def unsafe(code):
             found += [f"import {name}" for name in names if name.partition(".")[0] in UNPICKLERS]
         if isinstance(node, ast.Call):
             name = getattr(node.func, "attr", getattr(node.func, "id", ""))
-            found += [name] if name in UNSAFE_CALLS else []
+            module = getattr(getattr(node.func, "value", None), "id", "")
+            found += [f"{module}.{name}"] if module in UNPICKLERS and name.startswith("load") else []
+            found += [name] if name in UNSAFE_CALLS or (name == "load" and len(node.args) > 2) else []
             found += [
                 f"{setting.arg}={setting.value.value}"
                 for setting in node.keywords
@@ -63,7 +70,10 @@ def test_nothing_is_unpickled_but_what_goes_to_the_workers_and_comes_back():
     "code",
     [
         "import pickle",
+        "pickle.loads(content)",
         "from joblib import load",
+        "importlib.import_module(name)",
+        "np.load(path, None, True)",
         "import numpy as np\nnp.load(path, allow_pickle=True)",
         "pd.read_pickle(path)",
         "keras.models.load_model(path, safe_mode=False)",
