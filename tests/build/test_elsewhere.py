@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import platform
 import shutil
 import subprocess
 from pathlib import Path
@@ -145,6 +146,12 @@ def test_another_processor_changes_nothing_analytic_and_trains_within_tolerance(
     assert found["fig_analytic"] == found["claim_letters"] == found["claim_learns"] == "identical"
     assert found["fig_training"].startswith(("identical", "within tolerance"))
     assert processor != "3 threads" or found["fig_training"] == "identical"  # a run takes one
+    # The emulation reaches the workers: on the processors that oneDNN is made for its sums are others.
+    assert (
+        processor != "without oneDNN"
+        or platform.machine() != "x86_64"
+        or found["fig_training"] != "identical"
+    )
 
 
 def check_with(built, setting, value, status):

@@ -45,15 +45,25 @@ def lab(chapter, tmp_path_factory):
         "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
     }
     environment = os.environ | own | Edition(folder=str(folder / "results")).environment()
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--port=0", "--allow-root"]
+    here = ["--no-browser", "--port=0", "--allow-root"]
     quiet = "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"
     with open(log, "w") as output:
-        server = subprocess.Popen([*command, quiet, str(notebooks)], env=environment, stderr=output)
+        server = subprocess.Popen(
+            [sys.executable, "-m", "jupyterlab", *options_of_make_lab(), *here, quiet, str(notebooks)],
+            env=environment,
+            stderr=output,
+        )
     try:
         yield _address(server, log)
     finally:
         server.terminate()
         server.wait()
+
+
+def options_of_make_lab():
+    """Return what `make lab` gives JupyterLab before the folder."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    return re.search(r"^\t.*/jupyter lab (.*)notebooks$", makefile, re.MULTILINE)[1].split()
 
 
 def _address(server, log):
