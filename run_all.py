@@ -383,8 +383,8 @@ def main():
         stream.reconfigure(errors="backslashreplace")  # a terminal may lack a letter; the report may not
     options = arguments()
     try:
+        from lib.build.ingredients import SourceError
         from lib.build.notebooks import NotebookError
-        from lib.build.plan import SourceError
     except ModuleNotFoundError as error:
         print(
             f"{error.name} is not installed for this Python. `make figures` makes an environment and builds; "

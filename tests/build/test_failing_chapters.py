@@ -40,7 +40,7 @@ def test_a_fault_is_told_in_one_sentence_and_repaired_by_the_next_run(project, f
     cell, sentence, where = FAULTS[fault]
     project.chapter("broken", cell)
     project.chapter("healthy")
-    called = project.run("--time-limit", "4")
+    called = project.run("--time-limit", "8")
     assert called.returncode == 1
     assert f"broken failed in cell {where}:\n  {sentence}" in called.stdout
     assert "Traceback" not in called.stdout + called.stderr
