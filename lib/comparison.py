@@ -53,6 +53,14 @@ def paired(first, second):
     return differences.mean(), half
 
 
+def clear(difference, half):
+    """Return whether a difference is more than twice the half width of its interval, as a verdict on the thesis takes.
+
+    What barely exceeds the noise with some seeds does not with others, and another processor is like other seeds.
+    """
+    return difference > 2 * half
+
+
 def sentence(first_name, first, second_name, second, unit="points", scale=100, digits=1):
     """Return in words which of two settings is better over the same seeds, or that none is beyond the noise.
 

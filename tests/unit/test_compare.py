@@ -137,10 +137,11 @@ def test_another_setting_is_a_difference():
         compare.differences(trained(), trained().replace("0.01", "0.02"))
 
 
-def test_a_number_is_measured_by_its_kind_and_not_by_a_larger_one_of_another():
-    first = pd.DataFrame({"what": ["weights", "accuracy"], "value": ["1000000", "0.9"]})
-    (column, relative), _ = compare.differences(first, first.replace("0.9", "0.1"))
-    assert (column, relative) == ("value", pytest.approx(0.8 / 0.9))
+@pytest.mark.parametrize(("share", "expected"), [(1.0, 0.8 / 1e6), (1e-4, 0.8 / 100), (1e-6, 0.8)])
+def test_a_number_is_measured_by_itself_and_a_share_of_the_largest_of_its_column(share, expected):
+    first = pd.DataFrame({"what": ["weights", "accuracy"], "value": ["1000000", "1"]})
+    (column, relative), _ = compare.differences(first, first.replace("1", "0.2"), share=share)
+    assert (column, relative) == ("value", pytest.approx(expected))
 
 
 @pytest.mark.parametrize("swapped", [False, True])
@@ -170,14 +171,19 @@ def test_the_standard_errors_are_those_of_the_difference_of_two_means():
 
 
 def publish(folder, numbers, **settings):
-    """Write a figure into a results folder as a chapter does, with one seed's numbers."""
+    """Write a figure into a results folder as a chapter does, with a number for each of two seeds."""
     folder.mkdir()
     settings = {"caption": "A line", "size": (40, 30), "seeds": [0, 1]} | settings
     title = PngInfo()
     title.add_text("Title", settings["caption"])
     Image.new("RGB", settings["size"], "white").save(folder / "fig.png", pnginfo=title)
-    rows = [f"a,{seed},{number}\n" for seed, number in enumerate(numbers)]
-    (folder / "fig.csv").write_text("way,seed,loss\n" + "".join(rows))
+    ways = {"a": 0.1, "b": settings.get("chosen", 0.1)}
+    rows = [
+        f"{way},{rate},{seed},{numbers[seed] + settings.get('worse', 0) * (way == 'b')}\n"
+        for way, rate in ways.items()
+        for seed in settings["seeds"]
+    ]
+    (folder / "fig.csv").write_text("way,rate,seed,loss\n" + "".join(rows))
     files = {name: checksums.of_file(folder / name) for name in ("fig.png", "fig.csv")}
     record = {"files": files, "seeds": settings["seeds"]}
     (folder / "manifest.json").write_text(json.dumps({"outputs": {"fig": record}, "claims": {}}))
@@ -189,7 +195,9 @@ def publish(folder, numbers, **settings):
         ({}, "within tolerance (numbers differ by 0.0e+00, means over seeds by 0.1 standard errors)"),
         ({"caption": "A curve"}, "DIFFERENT: fig.png has another caption"),
         ({"size": (41, 30)}, "DIFFERENT: fig.png has another size"),
-        ({"seeds": [0, 2]}, "DIFFERENT: the seeds are [0, 2] in place of [0, 1]"),
+        ({"seeds": [1, 0]}, "DIFFERENT: the seeds are [1, 0] in place of [0, 1]"),
+        ({"worse": 9}, "DIFFERENT: the column loss differs by 9.1 standard errors, more than 2.5"),
+        ({"chosen": 0.3}, "DIFFERENT: the column rate differs by 2, more than 1e-05"),
     ],
 )
 def test_what_trains_keeps_its_seeds_and_the_frame_of_its_picture(tmp_path, changes, result):
@@ -197,6 +205,16 @@ def test_what_trains_keeps_its_seeds_and_the_frame_of_its_picture(tmp_path, chan
     publish(tmp_path / "second", (1.1, 2.1), **changes)
     figure = Output("fig", "figure", "1.1", "one", {"en": "A line"})
     assert compare.output(figure, tmp_path / "first", tmp_path / "second") == result
+
+
+def test_where_training_chose_something_else_the_rows_are_not_compared(tmp_path):
+    publish(tmp_path / "first", (1.0, 2.0))
+    publish(tmp_path / "second", (1.1, 2.1), chosen=0.3, worse=9)
+    figure = Output("fig", "figure", "1.1", "one", {"en": "A line"}, free=("rate",))
+    assert compare.output(figure, tmp_path / "first", tmp_path / "second") == (
+        "within tolerance (numbers differ by 0.0e+00, means over seeds by 0.1 standard errors, "
+        "2 of 4 rows of another choice or run)"
+    )
 
 
 @pytest.mark.parametrize("part", ["verdict", "stated", "source", "section", "seeds"])
