@@ -21,11 +21,16 @@ def build(site, states, work=ROOT / "build" / "site-source"):
     """Write the website into the folder `site`, in place of what was there.
 
     `states` has, for each notebook, why it is stale, or None. `work` is a folder for what Sphinx
-    reads. Raises SiteError where Sphinx warns of anything, a link that leads nowhere for instance.
+    reads. Raises SiteError where there is no manifest, and where Sphinx warns of anything, a link that leads nowhere
+    for instance.
     """
+    try:
+        manifest = json.loads((ROOT / "figures" / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise SiteError("figures/manifest.json cannot be read; `python run_all.py` makes it anew.") from None
     shutil.rmtree(work, ignore_errors=True)
     shutil.copytree(files("lib.site") / "static", work / "_static")
-    pages.write(work, json.loads((ROOT / "figures" / "manifest.json").read_text(encoding="utf-8")), states)
+    pages.write(work, manifest, states)
     unfinished = site.with_name(f".{site.name}")
     shutil.rmtree(unfinished, ignore_errors=True)
     warnings = work / "warnings.txt"

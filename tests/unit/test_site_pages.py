@@ -2,7 +2,9 @@
 
 import json
 
-from lib import concordance
+import pytest
+
+from lib import concordance, site
 from lib.concordance import Chapter, Claim, Output
 from lib.site import pages
 
@@ -36,3 +38,13 @@ def test_no_text_or_name_becomes_html(tmp_path, monkeypatch):
     written = "".join(path.read_text() for path in (tmp_path / "site").rglob("*.md"))
     assert "&lt;script&gt;alert(1)" in written
     assert "<script" not in written
+
+
+@pytest.mark.parametrize("content", [None, "<<<<<<< HEAD\n"])
+def test_a_manifest_that_cannot_be_read_is_told(tmp_path, monkeypatch, content):
+    monkeypatch.setattr(site, "ROOT", tmp_path)
+    (tmp_path / "figures").mkdir()
+    if content:
+        (tmp_path / "figures/manifest.json").write_text(content)
+    with pytest.raises(site.SiteError, match=r"figures/manifest\.json cannot be read; .* makes it anew"):
+        site.build(tmp_path / "site", {}, tmp_path / "work")
