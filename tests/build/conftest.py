@@ -5,11 +5,13 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
 import time
 from pathlib import Path
+from signal import SIGHUP, SIGINT
 
 import psutil
 import pytest
@@ -170,8 +172,10 @@ class Project:
         )
 
     def start(self, *arguments):
+        """Start run_all.py, which heeds signals even where these tests run behind nohup or a shell's `&`."""
         return subprocess.Popen(
             self.command(*arguments),
+            preexec_fn=lambda: [signal.signal(number, signal.SIG_DFL) for number in (SIGINT, SIGHUP)],
             cwd=self.root,
             env=self.environment,
             stdout=subprocess.PIPE,
