@@ -14,7 +14,7 @@ FAULTS = {
     ),
     "a slow cell": (
         "import time; time.sleep(60)",
-        "The cell ran longer than the time limit of 4 s.",
+        "The cell ran longer than the time limit of 8 s.",
         "cell-2",
     ),
     "another's figure": (
