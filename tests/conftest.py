@@ -7,19 +7,12 @@ of the faults that builds survived.
 import os
 
 from lib import concordance, edition
-from lib.build.execute import BUILD
+from lib.build.execute import BUILD, OWN
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ |= edition.Edition(scale="quick").environment()
-# As in a build, kernels go without the user's own settings, and write nothing into a home, which may be read-only.
 (BUILD / "ipython").mkdir(parents=True, exist_ok=True)
-os.environ |= {
-    "IPYTHONDIR": str(BUILD / "ipython"),
-    "JUPYTER_CONFIG_DIR": str(BUILD / "jupyter"),
-    "JUPYTER_RUNTIME_DIR": str(BUILD / "runtime"),
-    "KERAS_HOME": str(BUILD / "keras"),
-    "MPLCONFIGDIR": str(BUILD / "matplotlib"),
-}
+os.environ |= OWN | {"JUPYTER_RUNTIME_DIR": str(BUILD / "runtime")}
 
 
 def pytest_collection_modifyitems(items):

@@ -16,11 +16,12 @@ from scipy import stats
 
 from lib import checksums, long_form
 from lib.build.verify import read_manifest
+from lib.concordance import Output
 
 SEEN = 0.01  # root mean square of the difference of two pictures, as a share of black to white
 SAME = 1e-4  # of a number that tells rows apart; they are published with six digits
 STANDARD_ERRORS = 2.5
-EXACT = 1e-5  # the tolerance of what does not train
+EXACT = Output.tolerance  # of what does not train
 OF_ONE_ROW = 4  # times as many, in one row of a column
 
 
@@ -134,8 +135,8 @@ def differences(first, second, *, seeds=1, leaving_out=(), share=1.0):
     """Return ((column, relative difference), (column, difference in standard errors)), each of the worst column.
 
     `first` and `second` are frames of texts. A relative difference is the largest, relative to the number itself but
-    at least to a `share` of the largest of its column; one in standard errors is the root mean square over the rows, or the largest over OF_ONE_ROW,
-    if that is more. `seeds` is the number of seeds behind numbers that have their spread with them ("95.3 ± 2.0",
+    at least to a `share` of the largest of its column; one in standard errors is the root mean square over the rows,
+    or the largest over OF_ONE_ROW, if that is more. `seeds` is the number of seeds behind numbers that have their spread with them ("95.3 ± 2.0",
     or the columns "accuracy %" and "accuracy ±"). Raises Differs for other rows, columns, words or settings, and
     where numbers do not scatter over seeds any more, or begin to.
     """

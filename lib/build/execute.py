@@ -17,6 +17,16 @@ _running = set()
 _stopped = threading.Event()
 
 
+OWN = {  # what kernels have in place of the user's settings, which may change what they compute, or a home without room
+    "IPYTHONDIR": str(BUILD / "ipython"),
+    "JUPYTER_CONFIG_DIR": str(BUILD / "jupyter"),
+    "JUPYTER_PREFER_ENV_PATH": "1",
+    "KERAS_BACKEND": "tensorflow",
+    "KERAS_HOME": str(BUILD / "keras"),
+    "MPLCONFIGDIR": str(BUILD / "matplotlib"),
+}
+
+
 @dataclass
 class ChapterFailed(Exception):
     """Why a chapter failed: one sentence, the id of the cell it happened in, and the log with the rest."""
@@ -32,13 +42,8 @@ def environment(edition, runtime):
     own = ("PYTHON", "JUPYTER", "IPYTHON", "KERAS", "MPL", "MATPLOTLIB", "JPY_")
     return {name: value for name, value in os.environ.items() if not name.startswith(own)} | {
         **(edition.environment() if edition else {}),
-        "IPYTHONDIR": str(BUILD / "ipython"),
-        "JUPYTER_CONFIG_DIR": str(BUILD / "jupyter"),
-        "JUPYTER_PREFER_ENV_PATH": "1",
+        **OWN,
         "JUPYTER_RUNTIME_DIR": runtime,
-        "KERAS_BACKEND": "tensorflow",
-        "KERAS_HOME": str(BUILD / "keras"),
-        "MPLCONFIGDIR": str(BUILD / "matplotlib"),
         "PYTHONHASHSEED": "0",
         "PYTHONPATH": str(ROOT),
         "TF_CPP_MIN_LOG_LEVEL": "3",

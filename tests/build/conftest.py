@@ -11,7 +11,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from signal import SIGHUP, SIGINT
 
 import psutil
 import pytest
@@ -62,6 +61,11 @@ from lib.sleeping import Sleep
 runs = experiments.run([Sleep({counted!r}, seed, {seconds}, {die_once}) for seed in {seeds}])
 height = int(1000 * runs.frame()["number"].sum())
 """
+
+
+def _heed_signals():
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 class Project:
@@ -175,7 +179,7 @@ class Project:
         """Start run_all.py, which heeds signals even where these tests run behind nohup or a shell's `&`."""
         return subprocess.Popen(
             self.command(*arguments),
-            preexec_fn=lambda: [signal.signal(number, signal.SIG_DFL) for number in (SIGINT, SIGHUP)],
+            preexec_fn=_heed_signals,
             cwd=self.root,
             env=self.environment,
             stdout=subprocess.PIPE,

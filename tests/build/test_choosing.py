@@ -55,33 +55,42 @@ def test_a_parameter_whose_default_is_none_takes_any_value(project):
     assert project.results("build/custom")["fig_one.csv"].split()[-1] == b"7"
 
 
-def test_a_module_that_is_no_python_is_named(project):
-    project.chapter("one")
+def conflict(project):
     project.write("lib/losses.py", "<<<<<<< HEAD\n")
-    called = project.run()
-    assert called.returncode == 2
-    assert called.stderr == "lib/losses.py is no Python in line 1.\n"
 
 
-def test_a_store_on_a_disk_that_is_not_there_is_told_before_anything_runs(project):
-    project.chapter("one")
+def unmounted(project):
     (project.root / "build").mkdir()
     (project.root / "build/runs").symlink_to("/nowhere/runs")
-    called = project.run()
-    assert called.returncode == 2
-    assert called.stderr == "build/runs is a link to /nowhere/runs, which is not there.\n"
 
 
-def test_a_missing_notebook_is_named(project):
-    project.chapter("one")
+def lost(project):
     (project.root / "notebooks/one.ipynb").unlink()
-    assert project.run().stderr == "The concordance names notebooks/one.ipynb, but there is no such file.\n"
 
 
-def test_a_file_that_is_no_notebook_is_named(project):
-    project.chapter("one")
+def emptied(project):
     project.write("notebooks/one.ipynb", "{}")
-    assert project.run().stderr == "notebooks/one.ipynb cannot be read as a notebook whose cells have ids.\n"
+
+
+def blocked(project):
+    project.write("figures", "not a folder")
+
+
+@pytest.mark.parametrize(
+    ("damage", "sentence"),
+    [
+        (conflict, "lib/losses.py is no Python in line 1."),
+        (unmounted, "build/runs is a link to /nowhere/runs, which is not there."),
+        (lost, "The concordance names notebooks/one.ipynb, but there is no such file."),
+        (emptied, "notebooks/one.ipynb cannot be read as a notebook whose cells have ids."),
+        (blocked, "figures/ cannot be written: Not a directory."),
+    ],
+)
+def test_what_a_checkout_lacks_is_told_before_anything_runs(project, damage, sentence):
+    project.chapter("one")
+    damage(project)
+    called = project.run()
+    assert (called.returncode, called.stdout, called.stderr) == (2, "", sentence + "\n")
 
 
 def test_a_damaged_concordance_is_named_with_the_line(project):

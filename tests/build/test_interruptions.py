@@ -82,14 +82,6 @@ def test_chapters_run_side_by_side(project):
     assert project.run("--workers", "2").returncode == 0
 
 
-def test_a_file_in_place_of_the_figures_is_told(project):
-    project.chapter("one")
-    project.write("figures", "not a folder")
-    called = project.run()
-    assert called.returncode == 2
-    assert called.stderr == "figures/ cannot be written: Not a directory.\n"
-
-
 def test_a_terminal_shows_bars_with_cells_and_the_end(project):
     project.chapter("one")
     driver, terminal = os.openpty()
