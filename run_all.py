@@ -385,6 +385,7 @@ def main():
     try:
         from lib.build.ingredients import SourceError
         from lib.build.notebooks import NotebookError
+        from lib.build.runs import NoteDamaged
     except ModuleNotFoundError as error:
         print(
             f"{error.name} is not installed for this Python. `make figures` makes an environment and builds; "
@@ -410,7 +411,7 @@ def main():
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return 130
-    except (UsageError, ConcordanceError, DatasetError, NotebookError, SourceError) as error:
+    except (UsageError, ConcordanceError, DatasetError, NotebookError, NoteDamaged, SourceError) as error:
         complain(str(error))
     return 2
 

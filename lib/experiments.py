@@ -72,7 +72,7 @@ def run(configs):
     """
     configs = tuple(configs)
     keys = [store.key(config) for config in configs]
-    _note(keys)
+    _note(key for config in configs for key in _with_starts(config))
     different = dict(zip(keys, configs, strict=True))
     results = {key: _stored(key, config) for key, config in different.items()}
     missing = {key: config for key, config in different.items() if results[key] is None}
@@ -88,6 +88,12 @@ def run(configs):
     return Runs(configs, tuple(results[key] for key in keys))
 
 
+def _with_starts(config):
+    """Return the keys of a run, of the run that it begins with, and so on."""
+    start = getattr(config, "start", None)
+    return [store.key(config), *(_with_starts(start) if start else [])]
+
+
 def _stored(key, config):
     return store.load(key, store.function(config))
 
@@ -96,7 +102,10 @@ def _note(keys):
     """Write down which runs this chapter used, for the list of those that none uses any more."""
     if noted := edition.current().runs_used:
         path = Path(noted)
-        known = json.loads(path.read_text()) if path.exists() else []
+        try:
+            known = json.loads(path.read_text())
+        except (FileNotFoundError, ValueError):  # nothing yet, or what a crash of the machine left
+            known = []
         unfinished = path.with_suffix(".unfinished")
         unfinished.write_text(json.dumps(sorted({*known, *keys})))
         unfinished.replace(path)
@@ -104,17 +113,19 @@ def _note(keys):
 
 def _compute(key, config, *inputs):
     """Compute a run, on a worker; raises PoolError where that would be another run there."""
+    from distributed import get_worker
+
+    from lib import pool
+
+    worker = get_worker()
+    pool.refuse_threads(worker.address, worker.state.nthreads)  # it may have come after connect() had looked
     try:
         same = store.key(config) == key
     except store.SourceChanged:
         same = False
     if not same:
-        from distributed import get_worker
-
-        from lib.pool import PoolError
-
-        raise PoolError(
-            f"The worker {get_worker().address} has another lib/ or other data than this machine; start it anew."
+        raise pool.PoolError(
+            f"The worker {worker.address} has another lib/ or other data than this machine; start it anew."
         )
     return config.compute(*inputs)
 
@@ -174,6 +185,9 @@ def _computed(missing, inputs):
             raise
         _client.cache_clear()
         raise PoolError("The Dask scheduler is gone; the runs finished so far are kept.") from None
+    finally:
+        if client.status == "running":  # after an interrupt the others would go on, for nobody
+            client.cancel([future for future in futures if not future.done()])
     return results
 
 

@@ -126,13 +126,18 @@ def _refuse_others(client):
                     f"The worker {worker} has {name} {has[name]}, this machine {wanted[name]}; "
                     f"install {wanted[name]} there."
                 )
-        if threads.get(worker, 1) > 1:
-            raise PoolError(
-                f"The worker {worker} computes {threads[worker]} runs at a time, which would share a network; "
-                "start it with --nthreads 1."
-            )
+        refuse_threads(worker, threads.get(worker, 1))
         if not has_lib:
             raise PoolError(f"The worker {worker} did not take lib/ over; start it without --no-nanny.")
+
+
+def refuse_threads(worker, threads):
+    """Raise PoolError where a worker has more than one thread, for runs that would share a network."""
+    if threads > 1:
+        raise PoolError(
+            f"The worker {worker} computes {threads} runs at a time, which would share a network; "
+            "start it with --nthreads 1."
+        )
 
 
 def hand_over(address):

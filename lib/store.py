@@ -107,6 +107,7 @@ def load(key, function=""):
     Raises OSError where one is there but cannot be read, which is no reason to remove it.
     """
     entry = FOLDER / key
+    _mark_shared()
     if not entry.exists():
         return None
     try:
@@ -158,8 +159,7 @@ def save(key, result, function=""):
     Raises TypeError or ValueError for what would not come back the same.
     """
     FOLDER.mkdir(parents=True, exist_ok=True)
-    if FOLDER.is_symlink():
-        (FOLDER / SHARED).touch()
+    _mark_shared()
     unfinished = _aside(key)
     unfinished.mkdir()
     try:
@@ -182,6 +182,13 @@ def save(key, result, function=""):
             raise
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _mark_shared():
+    """Leave a mark for the owner of a store that is linked here, who would not know that others use it."""
+    if FOLDER.is_symlink():
+        with suppress(OSError):
+            (FOLDER / SHARED).touch()
 
 
 def _label(key, function, entry):

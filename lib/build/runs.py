@@ -29,10 +29,24 @@ def settle(folder, chapter):
         complete.unlink(missing_ok=True)
 
 
+class NoteDamaged(Exception):
+    """A note of which runs a chapter used that cannot be read."""
+
+
 def used():
-    """Return {key: notebooks} of the stored runs that the last builds used, also those that failed."""
+    """Return {key: notebooks} of the stored runs that the last builds used, also those that failed.
+
+    Raises NoteDamaged where that cannot be told.
+    """
     keys = {}
     for path in sorted(USED.rglob("*.json")):
-        for key in json.loads(path.read_text(encoding="utf-8")):
+        try:
+            noted = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError:
+            name = path.relative_to(ROOT).as_posix()
+            raise NoteDamaged(
+                f"{name} is damaged; build its chapter with --fresh, or remove the file."
+            ) from None
+        for key in noted:
             keys.setdefault(key, {})[path.name.partition(".")[0]] = None
     return {key: list(notebooks) for key, notebooks in keys.items()}

@@ -390,6 +390,20 @@ def test_a_worker_that_would_compute_two_runs_at_a_time_is_refused(training, clu
     assert training.computed() == []
 
 
+def test_a_worker_that_joins_late_and_would_compute_two_runs_at_a_time_is_refused(training, cluster):
+    cluster.scheduler()
+    cluster.worker()
+    training.runs("one", "range(12)", seconds=0.5)
+    build = training.start("--scheduler", cluster.address)
+    training.wait_for(lambda: training.computed())
+    cluster.worker("--nthreads", "2")
+    status, output, _ = ended(build)
+    assert status == 1
+    assert re.search(
+        r"  The worker tcp://\S+ computes 2 runs at a time, which would share a network; ", output
+    )
+
+
 def test_a_cluster_loses_a_worker_in_the_middle(training, cluster):
     cluster.scheduler()
     first = cluster.worker()
@@ -447,6 +461,20 @@ def test_runs_are_listed_with_their_users_and_pruned_when_nobody_uses_them(train
     assert training.run("--prune-runs").stdout == "0 removed, 0.00 MB.\n"
     assert training.run("--fresh").returncode == 0
     assert set(training.computed()) == {0, 1, 2}
+
+
+@pytest.mark.parametrize("option", ["--runs", "--prune-runs"])
+def test_where_it_cannot_be_told_which_runs_are_used_none_is_removed(training, option):
+    training.runs("one", "range(2)")
+    training.run()
+    stored = training.stored()
+    (training.root / "build/used/figures/one.json").write_text("")
+    told = training.run(option)
+    assert told.returncode == 2
+    assert told.stderr == (
+        "build/used/figures/one.json is damaged; build its chapter with --fresh, or remove the file.\n"
+    )
+    assert training.stored() == stored
 
 
 def test_a_damaged_run_is_computed_again(training):

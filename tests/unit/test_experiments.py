@@ -2,11 +2,12 @@
 
 import json
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
-from lib import experiments, store
+from lib import experiments, pool, store
 
 computed = []
 
@@ -29,11 +30,16 @@ class Run:
         return {"loss": begin + self.seed, "name": "x", "history": history, "list": [1]}
 
 
+def a_worker(threads):
+    return SimpleNamespace(address="tcp://there", state=SimpleNamespace(nthreads=threads))
+
+
 @pytest.fixture(autouse=True)
 def _without_dask(tmp_path, monkeypatch):
     monkeypatch.setattr(store, "FOLDER", tmp_path / "runs")
     monkeypatch.setattr(Run, "__module__", "lib.of_a_test")
     monkeypatch.setattr(store, "_sources", lambda module: {})
+    monkeypatch.setattr("distributed.get_worker", lambda: a_worker(threads=1))
 
     def compute_here(missing, inputs):
         for key, config in missing.items():
@@ -135,13 +141,18 @@ def test_a_generator_of_configs_and_none_at_all():
     assert experiments.run([]).results == ()
 
 
-def test_a_run_that_would_be_another_one_on_the_worker_is_refused(monkeypatch):
-    from lib import pool
-
-    monkeypatch.setattr("distributed.get_worker", lambda: type("Worker", (), {"address": "tcp://there"}))
+def test_a_run_that_would_be_another_one_on_the_worker_is_refused():
     with pytest.raises(pool.PoolError, match="The worker tcp://there has another lib/ or other data"):
         experiments._compute("00", Run())
     assert computed == []
+
+
+def test_a_worker_with_two_threads_is_refused_also_when_it_joins_late(monkeypatch):
+    monkeypatch.setattr("distributed.get_worker", lambda: a_worker(threads=2))
+    with pytest.raises(pool.PoolError, match="The worker tcp://there computes 2 runs at a time"):
+        experiments.run([Run()])
+    assert computed == []
+    assert store.stored() == {}
 
 
 def test_a_chapter_leaves_the_keys_of_all_runs_that_it_used(publishing_into, tmp_path):
@@ -150,6 +161,23 @@ def test_a_chapter_leaves_the_keys_of_all_runs_that_it_used(publishing_into, tmp
     experiments.run([Run(seed=2)])
     wanted = [Run(seed=1, start=Run()), Run(), Run(seed=2)]
     assert json.loads((tmp_path / "used.json").read_text()) == sorted(map(store.key, wanted))
+
+
+def test_the_starts_of_stored_runs_count_as_used(publishing_into, tmp_path):
+    chain = Run(seed=2, start=Run(seed=1, start=Run()))
+    experiments.run([chain])
+    publishing_into(runs_used=str(tmp_path / "used.json"))
+    experiments.run([chain])
+    wanted = [chain, chain.start, Run()]
+    assert json.loads((tmp_path / "used.json").read_text()) == sorted(map(store.key, wanted))
+
+
+@pytest.mark.parametrize("left", ["", "{", "\0\0"])
+def test_a_damaged_list_of_used_runs_begins_anew(publishing_into, tmp_path, left):
+    publishing_into(runs_used=str(tmp_path / "used.json"))
+    (tmp_path / "used.json").write_text(left)
+    experiments.run([Run()])
+    assert json.loads((tmp_path / "used.json").read_text()) == [store.key(Run())]
 
 
 def test_interactive_work_leaves_no_such_list(publishing_into):
