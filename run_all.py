@@ -11,6 +11,13 @@ import signal
 import sys
 from pathlib import Path
 
+if sys.version_info < (3, 11):  # noqa: UP036 (of another interpreter than that of the lock)
+    print(
+        "run_all.py needs Python 3.11 or newer. `make figures` makes an environment and builds.",
+        file=sys.stderr,
+    )
+    sys.exit(2)
+
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from lib.checksums import DatasetError, shipped
@@ -180,6 +187,8 @@ def given_parameters(options, chapters):
     known = {chapter.notebook: notebooks.parameters(chapter.path) for chapter in chapters}
     names = sorted(set().union(*known.values()))
     for name, _ in options.p:
+        if name == "photos" and name not in names:
+            raise UsageError("No chapter named here reads photos that others could be in place of.")
         if name not in names:
             raise UsageError(unknown("parameter", name, names))
     given = {
@@ -206,8 +215,11 @@ def check_values(values):
                 )
             check_folder(folder)
             values[name] = str(folder)
-    if Path(values.get("photo", "")).is_file():
-        values["photo"] = str(Path(values["photo"]).resolve())
+    photo = Path(values.get("photo", ""))
+    if photo.is_file():
+        values["photo"] = str(photo.resolve())
+    elif photo.suffix or photo.is_absolute():
+        raise UsageError(f"There is no photo '{photo}'; those of data/ have names such as 'fruits/E063'.")
 
 
 def check_folder(folder):
@@ -406,6 +418,9 @@ def main():
             return write_site(build)
         status = build_all(build, options)
         return write_thesis_kit(build) if options.thesis and status == 0 else status
+    except BrokenPipeError:  # whoever read the list has enough of it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except OSError as error:
         complain(f"{Path(error.filename or '').name} cannot be read or written: {error.strerror}.")
     except KeyboardInterrupt:

@@ -94,8 +94,9 @@ model.compile(optimizer, "categorical_crossentropy", metrics=["accuracy"], steps
 keras.utils.set_random_seed(0)
 
 def fit():
-    model.fit(images, labels, config.batch_size, config.epochs, validation_data=validation, verbose=0)
-    model.evaluate(*test, verbose=0, batch_size=1000)
+    batches = {"validation_data": validation, "validation_batch_size": 1000}
+    model.fit(images, labels, config.batch_size, config.epochs, verbose=0, **batches)
+    model.predict(test[0], verbose=0, batch_size=1000)
 
 fit()
 started = time.perf_counter()

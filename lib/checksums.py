@@ -1,6 +1,7 @@
 """SHA-256 of files, and what data/SHA256SUMS says of the data sets that the project ships."""
 
 import hashlib
+from functools import lru_cache
 from pathlib import Path
 
 DATA = Path(__file__).resolve().parent.parent / "data"
@@ -60,10 +61,29 @@ def of_folder(folder):
 
     That is all that datasets.load reads; folders may be links. Hidden files and folders do not count.
     """
-    folder = Path(folder)
+    return {path.relative_to(folder).as_posix(): of_file(path) for path in _files(Path(folder))}
+
+
+def of_data(name):
+    """Return one SHA-256 of a shipped data set as it should be, or of a folder as it is now."""
+    return of_dataset(shipped(name)) if shipped(name) else _of_folder(str(name), stamps(name))
+
+
+def stamps(folder):
+    """Return what changes when a file that of_folder() would read is written, added or removed."""
+    status = {str(path): path.stat() for path in _files(Path(folder))}
+    return tuple((path, s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns) for path, s in status.items())
+
+
+@lru_cache(maxsize=16)
+def _of_folder(folder, stamps):
+    del stamps  # as long as they are the same, so are the files
+    return of_dataset(of_folder(folder))
+
+
+def _files(folder):
     places = [folder, *(path for path in _shown(folder) if path.is_dir())]
-    files = sorted(path for place in places for path in _shown(place) if path.is_file())
-    return {path.relative_to(folder).as_posix(): of_file(path) for path in files}
+    return sorted(path for place in places for path in _shown(place) if path.is_file())
 
 
 def _shown(folder):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
+FEW = 40  # names that a sentence can hold
 VERDICTS = ("holds", "holds with a condition", "corrected")
 
 
@@ -135,7 +136,9 @@ def unknown(kind, name, known):
     """Return the sentence for a name that is not among `known`, with the nearest ones."""
     begun = [candidate for candidate in known if candidate.startswith(name)]
     near = begun[:3] or difflib.get_close_matches(name, known, n=3, cutoff=0.4)
-    hint = f"Did you mean {' or '.join(near)}?" if near else f"Known are: {', '.join(known)}."
+    hint = f"Did you mean {' or '.join(near)}?" if near else f"Known are: {', '.join(known[:FEW])}."
+    if not near and len(known) > FEW:
+        hint = "`python run_all.py --list` shows what there is."
     return f"There is no {kind} '{name}'. {hint}"
 
 

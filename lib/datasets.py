@@ -5,6 +5,7 @@ import math
 import struct
 import zlib
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +66,18 @@ def load(source, size=(64, 64), seed=0, validation=0.15, test=0.15):
     return Dataset(images, labels, classes, checksums.of_dataset(sums), *parts)
 
 
+def loaded(source, size, seed):
+    """Return load(source, size, seed), kept for the next runs; a folder is read again when a file in it changed."""
+    folder = _folder(source)
+    return _loaded(source, size, seed, None if folder.parent == DATA else checksums.stamps(folder))
+
+
+@lru_cache(maxsize=16)  # photos are split anew for each seed
+def _loaded(source, size, seed, stamps):
+    del stamps
+    return load(source, size, seed)
+
+
 def _folder(source):
     folder = DATA / source if source in ("mnist", "food") else Path(source)
     if not folder.is_dir():
@@ -118,7 +131,9 @@ def class_files(source):
     readable = {suffix for suffix, format in Image.EXTENSION.items() if format in FORMATS}
     classes = sorted(path.name for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")
     if not classes:
-        raise DatasetError(f"'{folder}' is empty: it should hold one folder of images for each class.")
+        raise DatasetError(
+            f"'{folder}' has no folders in it: it should hold one folder of images for each class."
+        )
     return {
         name: sorted(
             file

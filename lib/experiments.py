@@ -119,15 +119,24 @@ def _compute(key, config, *inputs):
 
     worker = get_worker()
     pool.refuse_threads(worker.address, worker.state.nthreads)  # it may have come after connect() had looked
-    try:
-        same = store.key(config) == key
-    except store.SourceChanged:
-        same = False
-    if not same:
+    if not _is_of(key, config):
         raise pool.PoolError(
             f"The worker {worker.address} has another lib/ or other data than this machine; start it anew."
         )
-    return config.compute(*inputs)
+    result = config.compute(*inputs)
+    if not _is_of(key, config):
+        raise pool.PoolError(
+            "lib/ or the data were written while a run was computed; give the command again."
+        )
+    return result
+
+
+def _is_of(key, config):
+    """Return whether a run has this key here and now."""
+    try:
+        return store.key(config) == key
+    except store.SourceChanged:
+        return False
 
 
 def _sealed(key, config, inputs):

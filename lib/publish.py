@@ -26,7 +26,10 @@ from lib.long_form import spread_column
 
 PNG_IN_NOTEBOOK = 120  # dots per inch
 FORMATS = ("pdf", "png", "svg")
-LIBRARIES = ("numpy", "scipy", "pandas", "matplotlib", "tensorflow", "keras")
+LIBRARIES = {"sklearn": "scikit-learn", "PIL": "pillow"} | {
+    name: name
+    for name in ("numpy", "scipy", "pandas", "matplotlib", "tensorflow", "keras", "bitarray", "constriction")
+}  # those whose modules are in use, by the modules' names
 SIGNIFICANT_DIGITS = 6
 SENTENCE = 60  # letters; longer entries of a table wrap
 ROWS_OF_A_PAGE = 35
@@ -76,16 +79,16 @@ def _publishing_cell(entry):
     return None
 
 
-def _provenance(entry, seeds):
-    """Return what made a result: notebook, cell, data, seeds, library versions."""
+def _provenance(entry, seeds, publishing):
+    """Return what made a result: notebook, cell, data, seeds, library versions, and parameters without defaults."""
     chapter = next(c for c in concordance.chapters() if c.notebook == entry.notebook)
     return {
         "notebook": entry.notebook,
         "cell": _publishing_cell(entry),
-        "data": {name: checksums.of_dataset(checksums.shipped(name)) for name in chapter.data},
+        "data": publishing.data or {name: checksums.of_data(name) for name in chapter.data},
         "seeds": [int(seed) for seed in seeds],
-        "versions": {name: version(name) for name in LIBRARIES if name in sys.modules},
-    }
+        "versions": {name: version(name) for module, name in LIBRARIES.items() if module in sys.modules},
+    } | ({"parameters": publishing.parameters} if publishing.parameters else {})
 
 
 def _write(publishing, id, files, record):
@@ -110,10 +113,12 @@ def _embedded(output, caption, provenance):
     """Return {"Title", "Subject", "Keywords"} that say in a file what it is and what made it."""
     data = "; ".join(f"{name} {digest[:16]}" for name, digest in provenance["data"].items())
     seeds = " ".join(map(str, provenance["seeds"]))
+    parameters = "; ".join(f"{name} = {value!r}" for name, value in provenance.get("parameters", {}).items())
     return {
         "Title": caption,
         "Subject": f"{output.id}, {output.number or 'section ' + output.section}",
-        "Keywords": f"notebook: {output.notebook}; data: {data or 'none'}; seeds: {seeds or 'none'}",
+        "Keywords": f"notebook: {output.notebook}; data: {data or 'none'}; seeds: {seeds or 'none'}"
+        + (f"; parameters: {parameters}" if parameters else ""),
     }
 
 
@@ -186,7 +191,7 @@ def figure(fig, id, *, data, seeds=()):
     _check_legible(fig, output)
     for part in fig.findobj(SubFigure):
         part.patch.set_visible(False)  # it is transparent, and where it ends the layout has 0 or -0 by chance
-    provenance = _provenance(output, seeds)
+    provenance = _provenance(output, seeds, publishing)
     record = provenance | {"messages": labels.messages(fig)}
     if publishing.language != "en":
         labels.translate_figure(fig, publishing.language, _translate(publishing))
@@ -302,7 +307,7 @@ def table(frame, id, *, seeds=(), sentences=(), verbatim=()):
     entries = frame.drop(columns=[*sentences, *verbatim]).map(str).stack()
     told = frame[list(sentences)].map(labels.sentences).stack().explode()
     words = [*frame.columns, *entries, *told]
-    record = _provenance(output, seeds) | {
+    record = _provenance(output, seeds, publishing) | {
         "messages": sorted({labels.message(word) for word in words} - {None})
     }
     localised = _localised(frame, publishing, sentences, verbatim)
@@ -335,7 +340,7 @@ def claim(id, *, stated, measured, verdict, seeds=()):
     )
     record = {"section": entry.section, "stated": stated, "measured": measured, "verdict": verdict}
     record["source"] = entry.source
-    _write(publishing, id, {}, _provenance(entry, seeds) | record)
+    _write(publishing, id, {}, _provenance(entry, seeds, publishing) | record)
     display({"text/html": _claim_box(text, VERDICT_COLOURS[verdict]), "text/plain": text}, raw=True)
 
 

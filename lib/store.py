@@ -59,11 +59,6 @@ def _sources(module):
     return {name: DIGESTS[name] for name in _behind(module)}
 
 
-@cache
-def _data(name):
-    return checksums.of_dataset(checksums.shipped(name) or checksums.of_folder(name))
-
-
 def function(config):
     """Return the name of what a run computes, that of its class: "lib.training.Training"."""
     return f"{type(config).__module__}.{type(config).__qualname__}"
@@ -95,7 +90,7 @@ def key(config):
         "function": function(config),
         "fields": fields,
         "sources": {name: digest for module in modules for name, digest in _sources(module).items()},
-        "data": _data(config.data) if hasattr(config, "data") else None,
+        "data": checksums.of_data(config.data) if hasattr(config, "data") else None,
         "versions": versions.installed(),
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=_plain).encode()).hexdigest()

@@ -132,14 +132,13 @@ def seeded(model, seed):
     return model
 
 
-@lru_cache(maxsize=16)  # photos are split anew for each seed
-def _dataset(data, image_size, split):
-    return datasets.load(data, size=(image_size, image_size), seed=split)
+def _dataset(config):
+    return datasets.loaded(config.data, (config.image_size, config.image_size), config.split)
 
 
 def parts(config):
     """Return {"training", "validation", "test"}: (images in [0, 1], one-hot labels) of a Training."""
-    dataset = _dataset(config.data, config.image_size, config.split)
+    dataset = _dataset(config)
     chosen = {"training": dataset.train, "validation": dataset.validation, "test": dataset.test}
     if config.training_images is not None:
         generator = np.random.default_rng(derived_seed(config.seed, "training images"))
@@ -230,7 +229,7 @@ def _untrained(config, input_shape, classes):
 
 def trained(config, result):
     """Return the model of a Training with the weights of its result."""
-    dataset = _dataset(config.data, config.image_size, config.split)
+    dataset = _dataset(config)
     model = _network(config, dataset.images.shape[1:], len(dataset.classes))
     for variable in model.variables:
         variable.assign(result["weights"][variable.path])

@@ -6,12 +6,18 @@ import subprocess
 import sys
 import threading
 from dataclasses import dataclass
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 
 from lib.concordance import ROOT
 
 BUILD = ROOT / "build"
 LOGS = BUILD / "logs"
+
+LONGEST_PLACE = (
+    64  # bytes: with "/kernel-xxxxxxxx/kernel-5" behind it, below the 104 that macOS takes for a socket
+)
+
+INTERRUPTED = "Interrupted."
 
 _running = set()
 _stopped = threading.Event()
@@ -61,7 +67,10 @@ def execute(chapter, edition, parameters, time_limit, executed, on_cell):
         folder.mkdir(parents=True, exist_ok=True)
     executed.unlink(missing_ok=True)
     # Sockets in a folder of their own: kernels that start side by side cannot take each other's.
-    with open(log, "w", encoding="utf-8") as errors, TemporaryDirectory(prefix="kernel-") as runtime:
+    with (
+        open(log, "w", encoding="utf-8") as errors,
+        TemporaryDirectory(prefix="kernel-", dir=_place_for_sockets()) as runtime,
+    ):
         job = {
             "notebook": str(chapter.path),
             "executed": str(executed),
@@ -91,13 +100,19 @@ def execute(chapter, edition, parameters, time_limit, executed, on_cell):
             errors.write(failed["details"])
     shown = log.relative_to(ROOT).as_posix()
     if _stopped.is_set():
-        raise ChapterFailed(chapter.notebook, "Interrupted.")
+        raise ChapterFailed(chapter.notebook, INTERRUPTED)
     if failed:
         executed.unlink(missing_ok=True)
         raise ChapterFailed(chapter.notebook, failed["error"], failed["failed_cell"], shown)
     if process.returncode != 0:
         how = "was killed" if process.returncode < 0 else f"ended with status {process.returncode}"
         raise ChapterFailed(chapter.notebook, f"The process that ran the notebook {how}.", log=shown)
+
+
+def _place_for_sockets():
+    """Return a folder whose name is short enough for sockets in it: the usual one for temporary files, or /tmp."""
+    usual = gettempdir()
+    return usual if len(os.fsencode(usual)) <= LONGEST_PLACE or sys.platform == "win32" else "/tmp"
 
 
 def _follow(process, job, on_cell):

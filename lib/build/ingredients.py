@@ -13,12 +13,13 @@ from pathlib import Path
 
 import grimp
 
-from lib import checksums, concordance
+from lib import checksums, concordance, versions
 from lib.build import notebooks, verify
 from lib.build.execute import ChapterFailed
 from lib.concordance import ROOT
 
-LIBRARIES = ("numpy", "scipy", "pandas", "matplotlib", "pillow", "seaborn", "tensorflow", "keras")
+DATA_PARAMETERS = ("data", "photos")
+LIBRARIES = (*versions.LIBRARIES, "pandas", "matplotlib", "seaborn")
 
 
 class SourceError(Exception):
@@ -74,13 +75,15 @@ def _version(library):
         return "none"
 
 
-@cache
 def _data(name):
     """Return (checksum, None) of a data set or of a user's own folder, or (None, what is wrong with it)."""
+    return (checksums.of_data(name), None) if Path(name).is_absolute() else _shipped(name)
+
+
+@cache
+def _shipped(name):
     try:
-        own = not checksums.shipped(name) and Path(name).is_absolute()
-        sums = checksums.of_folder(name) if own else checksums.verified(name)
-        return checksums.of_dataset(sums), None
+        return checksums.of_dataset(checksums.verified(name)), None
     except checksums.DatasetError as error:
         return None, str(error)
 
@@ -146,9 +149,13 @@ def _shown(file):
 
 
 def written(chapter, build):
-    """Return {file: what changes when it is written} of a chapter's notebook and the files among its ingredients."""
-    files = {_shown(file): file.stat() for file in (chapter.path, *_files(_cells(chapter), chapter, build))}
-    return {name: (status.st_ino, status.st_mtime_ns, status.st_ctime_ns) for name, status in files.items()}
+    """Return {file: what changes when it is written} of a chapter's notebook and the files and folders that it reads."""
+    read = chapter.path, ROOT / "lib" / "concordance.toml", *_files(_cells(chapter), chapter, build)
+    files = {_shown(file): file.stat() for file in read}
+    folders = [name for name in _given_data(parameters(chapter, build)) if Path(name).is_absolute()]
+    return {
+        name: (status.st_ino, status.st_mtime_ns, status.st_ctime_ns) for name, status in files.items()
+    } | {name: checksums.stamps(name) for name in folders}
 
 
 def parameters(chapter, build):
@@ -157,9 +164,27 @@ def parameters(chapter, build):
     return quick | build.parameters.get(chapter.notebook, {})
 
 
+def data_read(chapter, build):
+    """Return {name: SHA-256} of the data sets that a chapter reads: its own, but for those that others were given for."""
+    given, defaults = parameters(chapter, build), notebooks.parameters(chapter.path)
+    replaced = {defaults[name] for name in DATA_PARAMETERS if name in given}
+    names = [name for name in chapter.data if name not in replaced] + _given_data(given)
+    return {Path(name).name: _data(name)[0] for name in names}
+
+
+def recorded(chapter, build):
+    """Return the parameters() of a chapter as they are recorded with its results: files and folders by their names."""
+    given = parameters(chapter, build)
+    return {name: Path(value).name if _is_path(value) else value for name, value in given.items()}
+
+
+def _is_path(value):
+    return isinstance(value, str) and Path(value).is_absolute()
+
+
 def _given_data(given):
     """Return the data sets, names or folders, among the values given for a chapter's parameters."""
-    return [given[name] for name in ("data", "photos") if isinstance(given.get(name), str)]
+    return [given[name] for name in DATA_PARAMETERS if isinstance(given.get(name), str)]
 
 
 def trains(chapter):

@@ -58,7 +58,7 @@ def parameters(path):
 def parse_value(name, text, default):
     """Return the value that `text` gives the parameter `name`, of the type of its default, any for None.
 
-    Raises NotebookError where it has another type.
+    Raises NotebookError where it has another type, or is no positive number where the default is one to count by.
     """
     if isinstance(default, str):
         return text
@@ -72,6 +72,10 @@ def parse_value(name, text, default):
         raise NotebookError(
             f"The parameter {name} takes a value of the type {type(default).__name__}, such as {default!r}; "
             f"'{text}' is not."
+        )
+    if type(default) is int and default > 0 and value < 1:
+        raise NotebookError(
+            f"The parameter {name} takes whole numbers from 1 on, such as {default}; {value} is not."
         )
     return value
 

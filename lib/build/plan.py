@@ -151,6 +151,8 @@ def _execute(chapter, build, pool, report):
             scheduler=pool.address() if pool else None,
             results=str(ingredients.ledger(build)),
             runs_used=str(runs.unsettled(build.folder, chapter)),
+            data=ingredients.data_read(chapter, build),
+            parameters=ingredients.recorded(chapter, build),
         )
         values, progress = ingredients.parameters(chapter, build), partial(report.cell, chapter)
         execute.execute(chapter, edition, values, build.time_limit, executed(chapter, build), progress)

@@ -1,17 +1,26 @@
 """What a build shows while it runs, and what it says at its end."""
 
+import os
 import sys
 import threading
 
 from doit.exceptions import UnmetDependency
 
 from lib.build import notebooks
-from lib.build.execute import ChapterFailed
+from lib.build.execute import INTERRUPTED, ChapterFailed
 
 
 def printable(text):
     """Return a text in one line that no terminal takes for a command, whatever file names are in it."""
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+
+
+def say(text):
+    """Print a line; where its reader has gone, as `head` does, it and the later ones go nowhere."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class PlainLines:
@@ -33,7 +42,7 @@ class PlainLines:
         """Do nothing: every line is out already."""
 
     def _say(self, chapter, words):
-        print(f"{chapter.section:6} {chapter.notebook}: {words}", flush=True)
+        say(f"{chapter.section:6} {chapter.notebook}: {words}")
 
 
 class LiveLines:
@@ -111,20 +120,18 @@ class Report:
         """Say that a chapter failed, and keep why for the end."""
         with self.lock:
             self.failures.append(failure)
-            self.lines.ended(chapter, "FAILED")
+            self.lines.ended(chapter, "interrupted" if failure.sentence == INTERRUPTED else "FAILED")
 
     def end(self):
         """Say for each failure the chapter, the cell, what happened and where the log is; then the counts."""
         self.lines.stop()
         for failure in self.failures:
             where = f" in cell {failure.cell}" if failure.cell else ""
-            print(f"\n{failure.notebook} failed{where}:\n  {printable(failure.sentence)}")
+            say(f"\n{failure.notebook} failed{where}:\n  {printable(failure.sentence)}")
             if failure.log:
-                print(f"  The whole error is in {failure.log}.")
+                say(f"  The whole error is in {failure.log}.")
         counts = [(len(self.built), "built"), (len(self.fresh), "up to date"), (len(self.failures), "failed")]
-        print(
-            ", ".join(f"{count} {what}" for count, what in counts if count) or "Nothing was built", end=".\n"
-        )
+        say((", ".join(f"{count} {what}" for count, what in counts if count) or "Nothing was built") + ".")
 
     # doit's reporter interface
 

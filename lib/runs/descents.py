@@ -2,7 +2,6 @@
 
 import time
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -36,7 +35,7 @@ class Descent:
 
     def compute(self):
         """Train and return the result; only the seconds differ between repetitions."""
-        dataset, generator = _dataset(self.data), np.random.default_rng([self.seed, 324])
+        dataset, generator = datasets.loaded(self.data, (28, 28), 0), np.random.default_rng([self.seed, 324])
         training = generator.permutation(dataset.train)[: self.images]
         x, y = _samples(dataset, training)
         weights = np.zeros((x.shape[1], y.shape[1]), dtype=np.float32)
@@ -66,11 +65,6 @@ def _follow(path, updates_an_epoch, weights, x, y):
             started = time.perf_counter()
     history = pd.DataFrame(rows, columns=["epoch", "validation_loss", "validation_accuracy"])
     return history, pd.DataFrame(seconds, columns=["epoch", "seconds"]), weights
-
-
-@lru_cache(maxsize=1)
-def _dataset(data):
-    return datasets.load(data, size=(28, 28))
 
 
 def _samples(dataset, indices):

@@ -1,10 +1,14 @@
 """Chapters, outputs, parameters, formats and languages on the command line."""
 
+import json
 import os
 import subprocess
 import sys
 
 import pytest
+from PIL import Image
+
+from lib import checksums
 
 
 def test_one_chapter_by_its_section(project):
@@ -34,7 +38,8 @@ def test_one_chapter_by_one_of_its_outputs_from_another_folder(project, tmp_path
         (["--formats", "jpg"], "There is no format 'jpg'. Did you mean"),
         (["--workers", "0"], "--workers and --time-limit take whole numbers from 1 on."),
         (["--seeds", "2"], "There is no parameter 'seeds'."),
-        (["--data", "food"], "There is no parameter 'photos'."),
+        (["--data", "food"], "No chapter named here reads photos that others could be in place of."),
+        (["-p", "height", "0"], "The parameter height takes whole numbers from 1 on, such as 1; 0 is not."),
         (["--update", "--quick"], "--update and --check are about the committed results"),
         (["--update", "--check"], "call them one after the other"),
         (["--site", "one"], "--site is about all chapters at default scale"),
@@ -47,6 +52,15 @@ def test_wrong_input_gets_one_sentence(project, arguments, sentence):
     assert sentence in called.stderr
     assert len(called.stderr.splitlines()) == 1
     assert called.stdout == ""
+
+
+def test_a_photo_that_is_not_there_is_named_with_its_folder(project):
+    project.chapter("one", parameters='photo = "fruits/E063"\nheight = 1')
+    called = project.run("-p", "photo", "/nowhere/pizza.png")
+    assert called.returncode == 2
+    assert called.stderr == (
+        "There is no photo '/nowhere/pizza.png'; those of data/ have names such as 'fruits/E063'.\n"
+    )
 
 
 def test_a_parameter_whose_default_is_none_takes_any_value(project):
@@ -113,6 +127,36 @@ def test_without_the_environment_the_way_to_it_is_told(project):
     called = subprocess.run(command, capture_output=True, text=True, check=False)
     assert called.returncode == 2
     assert "is not installed for this Python. `make figures` makes an environment" in called.stderr
+
+
+def test_an_older_python_is_told_which_one_it_takes(project):
+    script = "import runpy, sys; sys.version_info = (3, 10); runpy.run_path('run_all.py')"
+    called = subprocess.run(
+        [sys.executable, "-c", script], cwd=project.root, capture_output=True, text=True, check=False
+    )
+    assert called.returncode == 2
+    assert called.stderr == (
+        "run_all.py needs Python 3.11 or newer. `make figures` makes an environment and builds.\n"
+    )
+
+
+def record(project, folder, id):
+    return json.loads((project.root / folder / "manifest.json").read_text())["outputs"][id]
+
+
+def test_with_other_data_the_result_says_which_and_with_what_parameters(project, tmp_path):
+    project.chapter("one", data=["tiny"], parameters='photos = "tiny"\nheight = 1')
+    project.run()
+    (tmp_path / "mine" / "apples").mkdir(parents=True)
+    (tmp_path / "mine" / "apples" / "1.txt").write_text("an apple")
+    assert project.run("--data", str(tmp_path / "mine"), "-p", "height", "2").returncode == 0
+    shipped, mine = record(project, "figures", "fig_one"), record(project, "build/custom", "fig_one")
+    assert list(shipped["data"]) == ["tiny"]
+    assert "parameters" not in shipped
+    assert mine["data"] == {"mine": checksums.of_data(tmp_path / "mine")}
+    assert mine["parameters"] == {"photos": "mine", "height": 2}
+    with Image.open(project.root / "build/custom/fig_one.png") as picture:
+        assert picture.info["Keywords"].endswith("; parameters: height = 2; photos = 'mine'")
 
 
 def test_a_parameter_changes_the_result_but_never_the_figures(project):

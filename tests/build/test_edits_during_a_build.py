@@ -20,6 +20,27 @@ class First:
         """Return it."""
         return {"number": helper.NUMBER}
 '''
+READING = '''"""Runs for tests: they return the size of a file, and take their time."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Reads the first file in a folder."""
+
+    data: str
+
+    def compute(self):
+        """Return its size."""
+        size = (Path(self.data) / "1.txt").stat().st_size
+        Path(self.data).with_name("read").touch()
+        while not Path(self.data).with_name("go_on").exists():
+            time.sleep(0.05)
+        return {"number": size}
+'''
 CELL = """
 from lib import experiments
 from lib.{module} import {name}
@@ -89,6 +110,51 @@ def test_a_module_that_was_edited_and_put_back_fails_the_chapter(waiting):
     assert "lib/helper.py was written while it ran; give the command again." in go_on(project, process)
     assert project.run("--workers", "1", "plain").returncode == 0
     assert heights(project)["plain"] == 1
+
+
+def test_a_caption_that_was_edited_and_put_back_fails_the_chapter(waiting):
+    project, start = waiting
+    process = start("plain")
+    project.edit("lib/concordance.toml", '"A line"', '"A WRONG line"')
+    output = ""
+    try:
+        (project.root / GO_ON[3:]).touch()
+        project.wait_for(lambda: any((project.root / "figures").rglob("fig_plain.pdf")))
+    finally:
+        project.edit("lib/concordance.toml", '"A WRONG line"', '"A line"')
+        output = go_on(project, process)
+    assert "lib/concordance.toml was written while it ran; give the command again." in output
+
+
+def test_own_photos_that_change_while_a_chapter_runs_fail_it(project, tmp_path):
+    photo = tmp_path / "mine" / "apples" / "1.txt"
+    photo.parent.mkdir(parents=True)
+    photo.write_text("an apple")
+    project.chapter("one", WAIT, data=["tiny"], parameters='photos = "tiny"\nheight = 1')
+    process = project.start("--data", str(tmp_path / "mine"))
+    project.wait_for((project.root / ENTER[3:]).exists)
+    photo.write_text("no apple")
+    photo.write_text("an apple")
+    assert "/mine was written while it ran; give the command again." in go_on(project, process)
+
+
+def test_a_run_whose_data_change_under_it_is_not_stored(project, tmp_path):
+    photo = tmp_path / "mine" / "1.txt"
+    photo.parent.mkdir()
+    photo.write_text("an apple")
+    project.write("lib/reading.py", READING)
+    mine = str(tmp_path / "mine")
+    project.chapter("one", CELL.format(module="reading", name="Reading").replace("()]", f"({mine!r})]"))
+    process = project.start()
+    project.wait_for((tmp_path / "mine/../read").exists)
+    photo.write_text("no apple")
+    (tmp_path / "go_on").touch()
+    assert "the data were written while a run was computed; give the command again." in go_on(
+        project, process
+    )
+    assert not any((project.root / "build/runs").glob("[!.]*"))
+    assert project.run().returncode == 0
+    assert heights(project) == {"one": len("no apple")}
 
 
 def test_a_notebook_that_vanishes_fails_its_chapter_only(project):

@@ -31,6 +31,7 @@ def test_an_interrupted_build_leaves_whole_results_and_goes_on(waiting, number):
     output, errors = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "Interrupted. What was finished is kept" in output
+    assert "FAILED" not in output
     assert "Traceback" not in output + errors
     assert "fig_quick.pdf" in project.results()
     assert not [name for name in project.results() if "slow" in name]
@@ -39,6 +40,34 @@ def test_an_interrupted_build_leaves_whole_results_and_goes_on(waiting, number):
     (project.root / "go").touch()
     assert project.run().stdout.endswith("1 built, 1 up to date.\n")
     assert "fig_slow.pdf" in project.results()
+
+
+def test_a_build_goes_on_when_nobody_reads_what_it_says(project):
+    project.chapter("one")
+    project.chapter("two", WAIT)
+    process = project.start("--workers", "1")
+    assert "one: started" in process.stdout.readline()
+    process.stdout.close()
+    (project.root / "go").touch()
+    assert process.wait(120) == 0
+    assert process.stderr.read() == ""
+    assert project.run().stdout == "2 up to date.\n"
+
+
+@pytest.mark.parametrize("option", ["--list", "--runs"])
+def test_a_list_that_nobody_reads_ends_in_peace(project, option):
+    project.chapter("one")
+    process = project.start(option)
+    process.stdout.close()
+    assert process.wait(120) == 0
+    assert process.stderr.read() == ""
+
+
+def test_a_long_name_of_the_folder_for_temporary_files_is_no_hindrance(project):
+    project.chapter("one")
+    project.temporary = project.temporary / ("long" * 30)
+    project.temporary.mkdir()
+    assert project.run().stdout.endswith("1 built.\n")
 
 
 def test_a_killed_build_takes_its_kernels_along_and_can_be_repeated(waiting):

@@ -402,7 +402,7 @@ def test_an_unknown_name_is_refused_with_the_known_ones():
 
 def test_an_empty_folder_is_refused(tmp_path):
     assert error_of(datasets.load, tmp_path) == (
-        f"'{tmp_path}' is empty: it should hold one folder of images for each class."
+        f"'{tmp_path}' has no folders in it: it should hold one folder of images for each class."
     )
 
 

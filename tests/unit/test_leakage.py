@@ -27,7 +27,7 @@ def noise_without_meaning(monkeypatch):
     images = generator.integers(0, 256, (60, 8, 8, 1), dtype=np.uint8)
     labels = generator.permutation(np.arange(60) % 3)
     dataset = datasets.Dataset(images, labels, tuple("abc"), "", *np.split(np.arange(60), [30, 45]))
-    monkeypatch.setattr(training, "_dataset", lambda data, size, split: dataset)
+    monkeypatch.setattr(training, "_dataset", lambda config: dataset)
 
 
 def test_copies_are_made_of_every_image_one_set_after_the_other():

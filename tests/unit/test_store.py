@@ -334,10 +334,8 @@ def test_a_key_depends_on_the_library_versions(monkeypatch, library):
 def test_a_key_depends_on_the_shipped_data(monkeypatch):
     before = store.key(OnData())
     assert before != store.key(OnData("mnist"))
-    store._data.cache_clear()
     monkeypatch.setattr(checksums, "shipped", lambda name: {"a.jpeg": "00"})
     assert store.key(OnData()) != before
-    store._data.cache_clear()
 
 
 @pytest.mark.usefixtures("in_lib")
@@ -347,7 +345,6 @@ def test_a_key_depends_on_the_files_of_the_users_own_folder(tmp_path):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(content)
-        store._data.cache_clear()
         keys.add(store.key(OnData(str(tmp_path))))
     assert len(keys) == 3
 

@@ -52,7 +52,7 @@ def few_images(monkeypatch):
     parts = np.split(generator.permutation(600), [400, 500])
     tf.random.set_seed(None)  # whatever a test before has set
     dataset = datasets.Dataset(images, labels, tuple("0123456789"), "", *map(np.sort, parts))
-    monkeypatch.setattr(training, "_dataset", lambda data, size, split: dataset)
+    monkeypatch.setattr(training, "_dataset", lambda config: dataset)
     monkeypatch.setattr(simple, "with_dropout", with_dropout, raising=False)
     return dataset
 
