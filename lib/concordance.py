@@ -21,8 +21,9 @@ class ConcordanceError(Exception):
 class Output:
     """A figure or a table: its id, thesis number, captions by language, and the chapter that owes it.
 
-    `timed` names the columns that hold measured times, which no rebuild can repeat, and `free` those that tell
-    what training chose, or single runs: another processor may change them, and then the row is of something else.
+    `timed` names the columns that hold measured times, which no rebuild can repeat, `free` those of single runs,
+    which another processor may change, and `chosen` those of settings that training chose: where another
+    processor makes it choose otherwise, the row is of something else.
     """
 
     id: str
@@ -35,6 +36,7 @@ class Output:
     tolerance: float = 1e-5
     timed: tuple[str, ...] = ()
     free: tuple[str, ...] = ()
+    chosen: tuple[str, ...] = ()
 
     def short_caption(self, language):
         """Return the short caption for lists of figures: the one that is given, or how the caption begins."""

@@ -22,6 +22,7 @@ SEEN = 0.01  # root mean square of the difference of two pictures, as a share of
 SAME = 1e-4  # of a number that tells rows apart; they are published with six digits
 STANDARD_ERRORS = 2.5
 EXACT = Output.tolerance  # of what does not train
+MOST_CHOSEN = 0.5  # of the rows may stand for another setting than the committed ones
 OF_ONE_ROW = 4  # times as many, in one row of a column
 
 
@@ -50,12 +51,14 @@ def _output(output, committed, rebuilt):
     if first["seeds"] != second["seeds"]:
         raise Differs(f"the seeds are {second['seeds']} in place of {first['seeds']}")
     frames = [long_form.read(folder / f"{output.id}.csv") for folder in (committed, rebuilt)]
-    rows, chosen = len(frames[0]), _of_another_choice(*frames, output.free)
+    rows, chosen = len(frames[0]), _of_another_choice(*frames, output.chosen)
+    if len(chosen) > MOST_CHOSEN * rows:
+        raise Differs(f"training chose something else in {len(chosen)} of {rows} rows")
     frames = [frame.drop(index=chosen) for frame in frames]
     relative, errors = differences(
         *frames,
         seeds=len(set(first["seeds"])),
-        leaving_out=list(output.timed),
+        leaving_out=[*output.timed, *output.free],
         share=1e-4 if output.tolerance <= EXACT else 1.0,
     )
     for (column, by), limit, unit in (
@@ -66,21 +69,22 @@ def _output(output, committed, rebuilt):
             raise Differs(f"the column {column} differs by {by:.2g}{unit}, more than {limit:g}")
     if output.kind == "figure":
         _check_frame(committed, rebuilt, f"{output.id}.png")
-    if not (errors[1] or output.timed or len(chosen)) and relative[1] <= EXACT:
+    if not (errors[1] or output.timed or output.free or len(chosen)) and relative[1] <= EXACT:
         _check_seen(output, committed, rebuilt, relative[1])
     found = [f"numbers differ by {relative[1]:.1e}"]
     found += [f"means over seeds by {errors[1]:.1f} standard errors"] if errors[1] else []
     found += ["measured times not compared"] if output.timed else []
-    found += [f"{len(chosen)} of {rows} rows of another choice or run"] if len(chosen) else []
+    found += [f"single runs not compared: {', '.join(output.free)}"] if output.free else []
+    found += [f"another choice in {len(chosen)} of {rows} rows"] if len(chosen) else []
     return f"within tolerance ({', '.join(found)})"
 
 
-def _of_another_choice(first, second, free):
-    """Return the index of the rows in which a free column has changed; none where there are other rows or columns."""
+def _of_another_choice(first, second, chosen):
+    """Return the index of the rows in which training chose another setting; none where there are other rows or columns."""
     if list(first) != list(second) or len(first) != len(second):
         return first.index[:0]
-    free = list(free)
-    return first.index[first[free].ne(second[free]).any(axis=1)]
+    chosen = list(chosen)
+    return first.index[first[chosen].ne(second[chosen]).any(axis=1)]
 
 
 def _record(kind, id, folder):
@@ -142,7 +146,7 @@ def differences(first, second, *, seeds=1, leaving_out=(), share=1.0):
     """
     if list(first) != list(second) or len(first) != len(second):
         raise Differs("there are other rows or columns")
-    if (filled := first.ne("").ne(second.ne("")).any()).any():
+    if (filled := first.ne("").ne(second.ne("")).drop(columns=leaving_out, errors="ignore").any()).any():
         raise Differs(f"the column {filled.idxmax()} is empty in other rows")
     relative, errors = ("", 0.0), ("", 0.0)
     for part, keys, _ in long_form.panels(first):

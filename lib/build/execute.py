@@ -13,9 +13,7 @@ from lib.concordance import ROOT
 BUILD = ROOT / "build"
 LOGS = BUILD / "logs"
 
-LONGEST_PLACE = (
-    64  # bytes: with "/kernel-xxxxxxxx/kernel-5" behind it, below the 104 that macOS takes for a socket
-)
+LONGEST_PLACE = 64  # bytes, with /kernel-xxxxxxxx/kernel-5 behind them: macOS takes 104 for a socket
 
 INTERRUPTED = "Interrupted."
 

@@ -210,10 +210,33 @@ def test_what_trains_keeps_its_seeds_and_the_frame_of_its_picture(tmp_path, chan
 def test_where_training_chose_something_else_the_rows_are_not_compared(tmp_path):
     publish(tmp_path / "first", (1.0, 2.0))
     publish(tmp_path / "second", (1.1, 2.1), chosen=0.3, worse=9)
+    figure = Output("fig", "figure", "1.1", "one", {"en": "A line"}, chosen=("rate",))
+    assert compare.output(figure, tmp_path / "first", tmp_path / "second") == (
+        "within tolerance (numbers differ by 0.0e+00, means over seeds by 0.1 standard errors, "
+        "another choice in 2 of 4 rows)"
+    )
+
+
+def test_another_choice_in_most_rows_is_a_difference(tmp_path):
+    publish(tmp_path / "first", (1.0, 2.0))
+    publish(tmp_path / "second", (1.1, 2.1))
+    figure = Output("fig", "figure", "1.1", "one", {"en": "A line"}, chosen=("loss",))
+    assert compare.output(figure, tmp_path / "first", tmp_path / "second") == (
+        "DIFFERENT: training chose something else in 4 of 4 rows"
+    )
+
+
+def test_what_stands_beside_a_single_run_is_compared(tmp_path):
+    publish(tmp_path / "first", (1.0, 2.0))
+    publish(tmp_path / "second", (1.1, 2.1), chosen=0.3)
+    publish(tmp_path / "third", (1.1, 2.1), chosen=0.3, worse=9)
     figure = Output("fig", "figure", "1.1", "one", {"en": "A line"}, free=("rate",))
     assert compare.output(figure, tmp_path / "first", tmp_path / "second") == (
         "within tolerance (numbers differ by 0.0e+00, means over seeds by 0.1 standard errors, "
-        "2 of 4 rows of another choice or run)"
+        "single runs not compared: rate)"
+    )
+    assert compare.output(figure, tmp_path / "first", tmp_path / "third").startswith(
+        "DIFFERENT: the column loss"
     )
 
 
