@@ -440,6 +440,37 @@ def test_the_scheduler_goes_in_the_middle_and_the_next_build_computes_the_rest(t
     assert len(training.computed()) == 5 - kept
 
 
+INTERRUPTED = """
+import os, signal, threading, time
+from pathlib import Path
+from lib import experiments
+from lib.sleeping import Sleep
+
+def interrupt():
+    while not any(Path({counted!r}).iterdir()):
+        time.sleep(0.05)
+    os.kill(os.getpid(), signal.SIGINT)
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    threading.Thread(target=interrupt).start()
+    try:
+        experiments.run([Sleep({counted!r}, seed, 0.5) for seed in range(30)])
+    except KeyboardInterrupt as error:
+        kept = error  # as IPython keeps it, and with it all futures
+    experiments.run([Sleep({counted!r}, 100)])
+"""
+
+
+def test_after_an_interrupted_cell_the_pool_is_free_for_the_next_one(training):
+    training.write("cells.py", INTERRUPTED.format(counted=str(training.counted)))
+    environment = training.environment | {"PYTHONPATH": str(training.root)}
+    subprocess.run([sys.executable, "cells.py"], cwd=training.root, env=environment, check=True, timeout=120)
+    computed = training.computed()
+    assert computed[-1] == 100
+    assert len(computed) < 10
+
+
 # What is stored
 
 
