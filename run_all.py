@@ -371,7 +371,7 @@ def build_all(build, options):
         finally:
             shutil.rmtree(build.folder / ".unfinished", ignore_errors=True)
         progress.end()
-        if build.folder != ROOT / "figures":
+        if build.folder != ROOT / "figures" and (progress.built or progress.fresh):
             print(f"The results are in {build.folder.relative_to(ROOT).as_posix()}/.")
         different = check(build) if options.check else 0
         if options.update:
