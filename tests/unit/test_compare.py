@@ -252,6 +252,18 @@ def test_a_claim_is_the_same_only_with_all_that_belongs_to_it(tmp_path, part):
     assert compare.claim(claim, tmp_path / "first", tmp_path / "second").startswith("DIFFERENT: ")
 
 
+def of_seeds(losses):
+    return pd.DataFrame({"network": "a", "seed": list("01234"), "loss": [f"{loss:g}" for loss in losses]})
+
+
+def test_one_seed_that_runs_away_is_no_difference_and_all_of_them_are():
+    committed = of_seeds([2.3, 2.4, 2.3, 2.4, 2.5])
+    _, (_, errors) = compare.differences(committed, of_seeds([2.4, 7.5, 2.4, 2.5, 2.4]), seeds=5)
+    assert errors < 1
+    _, (_, errors) = compare.differences(committed, of_seeds([7.4, 7.5, 7.4, 7.5, 7.4]), seeds=5)
+    assert errors > 50
+
+
 def test_another_spread_is_a_difference():
     first = pd.DataFrame({"way": ["a"], "test %": ["80"], "test ±": ["4"]})
     _, (column, errors) = compare.differences(first, first.replace("4", "44"), seeds=5)
