@@ -17,11 +17,11 @@ VARIABLE = "THESIS_EDITION"
 class Edition:
     """Folder for results, language ("en", "de"), figure formats, scale ("default", "quick", "custom"), and more.
 
-    `chapter` is the notebook that is being built, `scheduler` the address of the Dask scheduler for
-    its runs, `data` {name: SHA-256} of what it reads, where that is not what the concordance says, `parameters`
-    {name: value} of those that do not have their defaults, `runs` the store of their results in place of build/runs, and `runs_used` the file that
-    notes which ones the chapter used. `results` is the folder where what is published ends up, once the
-    chapter is accepted. What is None nobody said.
+    `chapter` is the notebook that is being built, `data` {name: SHA-256} of what it reads, `parameters` {name: value}
+    those that do not have their defaults, `scheduler` the address of the Dask scheduler for its runs, `runs` the
+    store of their results in place of build/runs, and `runs_used` the file that notes which ones the chapter
+    used. `results` is the folder where what is published ends up, once the chapter is accepted. What is None
+    nobody said.
     """
 
     folder: str = str(ROOT / "build" / "lab")
