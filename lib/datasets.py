@@ -75,7 +75,7 @@ def loaded(source, size, seed):
 @lru_cache(maxsize=16)  # photos are split anew for each seed
 def _loaded(source, size, seed, stamps):
     del stamps
-    return load(source, size, seed)
+    return load(source, size, seed=seed)
 
 
 def _folder(source):
