@@ -101,6 +101,12 @@ def test_an_unknown_claim_gives_the_nearest_one():
     assert message.startswith("There is no claim 'claim_tanh'. Did you mean claim_01_tanh")
 
 
+def test_of_more_names_than_a_sentence_can_hold_none_is_given():
+    assert concordance.unknown("chapter", "9.9", [f"x{number}" for number in range(99)]) == (
+        "There is no chapter '9.9'. `python run_all.py --list` shows what there is."
+    )
+
+
 def test_a_name_that_is_near_to_none_gives_all():
     assert concordance.unknown("format", "xyz", ["pdf", "png"]) == (
         "There is no format 'xyz'. Known are: pdf, png."

@@ -41,6 +41,14 @@ def test_nothing_is_there_at_first():
     assert store.stored() == {}
 
 
+def test_who_only_reads_from_a_linked_store_leaves_the_mark_that_others_use_it(entry, tmp_path, monkeypatch):
+    assert not (tmp_path / "runs" / store.SHARED).exists()
+    (tmp_path / "link").symlink_to(tmp_path / "runs", target_is_directory=True)
+    monkeypatch.setattr(store, "FOLDER", tmp_path / "link")
+    assert store.load(KEY) is not None
+    assert (tmp_path / "runs" / store.SHARED).exists()
+
+
 def test_numbers_and_texts_come_back(entry):
     loaded = store.load(KEY)
     for name in ("accuracy", "tiny", "count", "name", "nothing", "sizes"):
