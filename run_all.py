@@ -397,6 +397,7 @@ def main():
     try:
         from lib.build.ingredients import SourceError
         from lib.build.notebooks import NotebookError
+        from lib.build.report import say_no_more
         from lib.build.runs import NoteDamaged
     except ModuleNotFoundError as error:
         print(
@@ -419,7 +420,7 @@ def main():
         status = build_all(build, options)
         return write_thesis_kit(build) if options.thesis and status == 0 else status
     except BrokenPipeError:  # whoever read the list has enough of it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        say_no_more()
         return 0
     except OSError as error:
         complain(f"{Path(error.filename or '').name} cannot be read or written: {error.strerror}.")

@@ -16,11 +16,16 @@ def printable(text):
 
 
 def say(text):
-    """Print a line; where its reader has gone, as `head` does, it and the later ones go nowhere."""
+    """Print a line, or nothing where its reader has gone, as `head` does."""
     try:
         print(text, flush=True)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        say_no_more()
+
+
+def say_no_more():
+    """Let all that is still to be printed go nowhere: nobody reads it any more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class PlainLines:
