@@ -33,6 +33,17 @@ def table(frame, by, value):
     ).reset_index()
 
 
+def validation_loss(grid, results):
+    """Return the validation loss after the last epoch of each setting, the mean over its seeds; the lowest is chosen.
+
+    `grid` is a MultiIndex of settings, the seed last, and `results` are those of its Trainings in the same order. A
+    setting that diverged with one seed has an infinite loss. Thesis 5.1.
+    """
+    last = [result["history"]["validation_loss"].iloc[-1] for result in results]
+    losses = pd.Series(last, grid, name="validation loss").fillna(np.inf)
+    return losses.groupby(level=list(grid.names[:-1]), sort=False).mean()
+
+
 def paired(first, second):
     """Return (mean difference, half width of its 95 % interval) of two settings over the same seeds.
 

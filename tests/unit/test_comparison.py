@@ -99,3 +99,15 @@ def test_equal_measurements_do_not_differ():
 def test_other_units_and_digits():
     words = comparison.sentence("A", [1, 2, 3], "B", [2.01, 3, 4.01], unit="s", scale=1, digits=2)
     assert words == "B beats A by 1.01 ± 0.01 s over 3 seeds"
+
+
+def test_the_validation_loss_of_a_setting_is_that_of_its_last_epochs_over_the_seeds():
+    grid = pd.MultiIndex.from_product([["b", "a"], [0.1, 0.01], [0, 1]], names=["network", "rate", "seed"])
+    last = [3, 5, 1, np.nan, 2, 2, 7, 1]
+    results = [{"history": pd.DataFrame({"validation_loss": [0, loss]})} for loss in last]
+    losses = comparison.validation_loss(grid, results)
+    assert losses.to_dict() == {("b", 0.1): 4, ("b", 0.01): np.inf, ("a", 0.1): 2, ("a", 0.01): 4}
+    assert list(losses.index) == [("b", 0.1), ("b", 0.01), ("a", 0.1), ("a", 0.01)]
+    assert losses.unstack("rate").idxmin(axis=1).to_dict() == {"b": 0.1, "a": 0.1}
+    of_b = comparison.validation_loss(grid[:4].droplevel("network"), results[:4])
+    assert of_b.idxmin() == 0.1

@@ -235,6 +235,15 @@ def test_images_are_shares_of_white_with_their_own_labels(few_images):
     np.testing.assert_array_equal(labels.sum(axis=1), 1)
 
 
+def test_an_epoch_is_judged_by_the_first_validation_images(monkeypatch):
+    monkeypatch.setattr(training, "VALIDATION_IMAGES", 30)
+    result = training.train(TINY)
+    images, labels = (part[:30] for part in training.parts(TINY)["validation"])
+    outputs = training.trained(TINY, result).predict(images, verbose=0)
+    loss = -np.log(np.sum(outputs * labels, axis=1)).mean()
+    assert result["history"]["validation_loss"].iloc[-1] == pytest.approx(loss, rel=1e-4)
+
+
 def test_the_schedule_reaches_the_optimizer():
     still = trained(dataclasses.replace(TINY, schedule=(0.0, 0.0)))
     untrained = training.build(TINY, (28, 28, 1), 10)
