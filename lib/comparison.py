@@ -34,13 +34,14 @@ def table(frame, by, value):
 
 
 def validation_loss(grid, results):
-    """Return the validation loss after the last epoch of each setting, the mean over its seeds; the lowest is chosen.
+    """Return the lowest validation loss of each setting's epochs, the mean over its seeds; the lowest is chosen.
 
-    `grid` is a MultiIndex of settings, the seed last, and `results` are those of its Trainings in the same order. A
-    setting that diverged with one seed has an infinite loss. Thesis 5.1.
+    `grid` is a MultiIndex of settings, the seed last, and `results` are those of its runs in the same order. A
+    setting that diverged with one seed has an infinite loss. The last epoch's loss would not do: where a network
+    overfits it grows, while the answers stay as good. Thesis 5.1.
     """
-    last = [result["history"]["validation_loss"].iloc[-1] for result in results]
-    losses = pd.Series(last, grid, name="validation loss").fillna(np.inf)
+    lowest = [result["history"]["validation_loss"].min(skipna=False) for result in results]
+    losses = pd.Series(lowest, grid, name="validation loss").fillna(np.inf)
     return losses.groupby(level=list(grid.names[:-1]), sort=False).mean()
 
 

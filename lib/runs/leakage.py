@@ -54,7 +54,8 @@ class AugmentedBefore:
             metrics=["accuracy"],
             steps_per_execution=training.EPOCH,
         )
-        watched = _Watched({"originals_accuracy": (images, labels), "validation_accuracy": validation})
+        judged = training.judged(*validation)
+        watched = _Watched({"originals_accuracy": (images, labels), "validation_accuracy": judged})
         batches = training.batches(config, copied, np.tile(labels, (self.copies, 1)), "order")
         history = model.fit(
             batches, epochs=config.epochs, callbacks=[watched], shuffle=False, verbose=0

@@ -101,10 +101,10 @@ def test_other_units_and_digits():
     assert words == "B beats A by 1.01 ± 0.01 s over 3 seeds"
 
 
-def test_the_validation_loss_of_a_setting_is_that_of_its_last_epochs_over_the_seeds():
+def test_the_validation_loss_of_a_setting_is_that_of_its_best_epochs_over_the_seeds():
     grid = pd.MultiIndex.from_product([["b", "a"], [0.1, 0.01], [0, 1]], names=["network", "rate", "seed"])
-    last = [3, 5, 1, np.nan, 2, 2, 7, 1]
-    results = [{"history": pd.DataFrame({"validation_loss": [0, loss]})} for loss in last]
+    best = [3, 5, 1, np.nan, 2, 2, 7, 1]
+    results = [{"history": pd.DataFrame({"validation_loss": [9, loss, 8]})} for loss in best]
     losses = comparison.validation_loss(grid, results)
     assert losses.to_dict() == {("b", 0.1): 4, ("b", 0.01): np.inf, ("a", 0.1): 2, ("a", 0.01): 4}
     assert list(losses.index) == [("b", 0.1), ("b", 0.01), ("a", 0.1), ("a", 0.01)]

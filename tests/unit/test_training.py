@@ -235,10 +235,14 @@ def test_images_are_shares_of_white_with_their_own_labels(few_images):
     np.testing.assert_array_equal(labels.sum(axis=1), 1)
 
 
-def test_an_epoch_is_judged_by_the_first_validation_images(monkeypatch):
+def test_an_epoch_is_judged_by_so_many_validation_images_of_all_classes(monkeypatch):
     monkeypatch.setattr(training, "VALIDATION_IMAGES", 30)
+    in_order = np.repeat(np.arange(10), 10)
+    assert set(training.judged(in_order, in_order)[1]) == set(range(10))
+    np.testing.assert_array_equal(training.judged(in_order[:25], in_order[:25])[0], in_order[:25])
     result = training.train(TINY)
-    images, labels = (part[:30] for part in training.parts(TINY)["validation"])
+    images, labels = training.judged(*training.parts(TINY)["validation"])
+    assert len(images) == 30
     outputs = training.trained(TINY, result).predict(images, verbose=0)
     loss = -np.log(np.sum(outputs * labels, axis=1)).mean()
     assert result["history"]["validation_loss"].iloc[-1] == pytest.approx(loss, rel=1e-4)
